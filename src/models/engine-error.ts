@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'store-corrupt'
   | 'store-foreign'
   | 'store-newer'
+  | 'store-missing'
   | 'store-fingerprint'
   | 'disk-full'
   | 'disk-failed'

@@ -41,7 +41,8 @@ export const Rejection = z.object({
   path: z.string(),
   message: z.string(),
   venue: VenueId,
-  source: SourceId,
+  /** `unknown` where a record of nobody's lay on one of our topics. */
+  source: z.enum([...SourceId.options, 'unknown']),
   product: z.string().nullable(),
   receivedAtMs: TimeMs,
   original: OriginalBytes,
@@ -65,7 +66,14 @@ export function keepOriginal(bytes: Uint8Array): OriginalBytes {
   if (bytes.length <= PLAIN_BYTES_MAX) return { encoding: 'base64', ...about, data: base64(bytes) }
   const zipped = gzipSync(bytes)
   if (zipped.length <= BYTES_MAX) return { encoding: 'gzip+base64', ...about, data: base64(zipped) }
-  return { encoding: 'head+base64', ...about, data: base64(bytes.subarray(0, HEAD_BYTES)) }
+  return keepBeginning(bytes)
+}
+
+/** The first 64 KiB of bytes that are too many to keep, or that were never read to their end. */
+export function keepBeginning(bytes: Uint8Array): OriginalBytes {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const data = base64(bytes.subarray(0, HEAD_BYTES))
+  return { encoding: 'head+base64', length: bytes.length, sha256, data }
 }
 
 /** The bytes again: whole, or the beginning of them where `encoding` is `head+base64`. */

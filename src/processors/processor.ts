@@ -50,8 +50,8 @@ export type Records = {
  * What a row stands for.
  * feed: one row a feed, key (feed). window: one a feed and UTC-aligned window, key (feed, windowMs, startMs). second: one
  * a feed and second, key (startMs, feed). key: whatever `of` says; it may answer undefined ("no row of mine").
- * `ordinal` is the dense count, from 1, of records of this kind that the processor has applied in the partition;
- * `partition` the id of the topic-partition.
+ * `ordinal` is the dense count, from 1, of records of this record's own `type` that the processor has applied in the
+ * partition; `partition` the id of the topic-partition.
  */
 export type Per<In> =
   | { readonly kind: 'feed' }
@@ -60,6 +60,8 @@ export type Per<In> =
   | {
       readonly kind: 'key'
       readonly of: (record: In, about: { ordinal: number; partition: number }) => Key | undefined
+      /** Which records `ordinal` counts; without it, every record of the type. The others never reach the processor. */
+      readonly counts?: (record: In) => boolean
     }
 
 /** Something to be told outside once the row is committed. `id` makes it one message however often it is made. */
@@ -72,15 +74,16 @@ export type OutboxMessage = {
 /**
  * A processor is a name, an arrow and a pure function; the row is its whole state. `merge` is commutative and
  * associative over records in every column, so late, shuffled, replayed and rebuilt are all just merges; ties go to the
- * earliest (time, sequence, n). It answers the row it was given where the record changes nothing. Everything hard
- * (reading, dropping what came twice, lateness, committing rows and positions together) is once, in `run-processors.ts`.
+ * earliest (time, sequence, n). It answers the row it was given where the record changes nothing, and undefined where
+ * there was none and the record makes none. Everything hard (reading, dropping what came twice, lateness, committing rows
+ * and positions together) is once, in `run-processors.ts`.
  */
 export type Processor<Type extends keyof Records = keyof Records, Row = unknown> = {
   readonly name: string
   readonly reads: Type
   readonly per: Per<Records[Type]>
   readonly table: Table<Row>
-  merge(row: Row | undefined, record: Records[Type], key: Key): Row
+  merge(row: Row | undefined, record: Records[Type], key: Key): Row | undefined
   /** What to tell outside when a row has gone from `before` to `after`. */
   tells?(before: Row | undefined, after: Row): OutboxMessage | undefined
 }

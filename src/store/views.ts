@@ -130,6 +130,23 @@ export type Views = {
   }
   /** Closed digests only: ten rejections each. `items` is JSON. */
   rejection_digests: Lineage & { first_ordinal: number; last_ordinal: number; items: string; counts: string }
+  /** The open remainder: rejections that no digest covers yet; no row where there are none. */
+  rejection_remainder: { digest: number; count: number; items: string }
+  /** How far each processor has come, and the ledger: position - first = applied + duplicate + too_late + foreign + lost. */
+  positions: {
+    processor: string
+    topic: string
+    partition: number
+    reader: string
+    log_id: string
+    first: number
+    position: number
+    applied: number
+    duplicate: number
+    too_late: number
+    foreign_records: number
+    lost: number
+  }
   /** Every kept result of every insight. `result` is JSON. */
   insights: FeedColumns &
     Lineage & {

@@ -1,0 +1,16 @@
+import type { Logger } from 'pino'
+import type { Sink } from './alert.ts'
+
+/** Alerts as log lines: always on, and the only sink that gets every digest by itself. */
+export function logSink(log: Logger): Sink {
+  return {
+    name: 'log',
+    paceMs: 0,
+    send: async (alert) => {
+      const about = { alert: alert.id, severity: alert.severity, text: alert.text }
+      if (alert.severity === 'info') log.info(about, alert.title)
+      else if (alert.severity === 'warning') log.warn(about, alert.title)
+      else log.error(about, alert.title)
+    },
+  }
+}

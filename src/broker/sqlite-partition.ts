@@ -1,0 +1,183 @@
+import type { Database as Connection } from 'better-sqlite3'
+import type { LogRecord, OutgoingRecord, PartitionInfo, TopicPartition } from './broker.ts'
+import { rowChecksum } from './checksum.ts'
+import type { Dictionary } from './sqlite-dictionary.ts'
+
+/** Records whose text begins within this many bytes of the first make a batch: one big value at most goes over it. */
+const BATCH_BYTES_MAX = 1024 * 1024
+/** Around damage records are looked at one by one, so many at a time. */
+const DAMAGED_RECORDS_MAX = 16
+
+export type Dictionaries = { readonly keys: Dictionary; readonly runs: Dictionary }
+
+/** [time_ms, key_id, run_id, n, bytes, crc, headers, value, offset] */
+type Row = [number, number | null, number | null, number, number, number, string | null, string, number]
+
+/** One partition's records: a table of the log file, dense in offsets from `startOffset` to `endOffset`. */
+export type Partition = {
+  readonly tp: TopicPartition
+  /** Appends in order. Only within a transaction; durable when that commits. */
+  append(records: readonly OutgoingRecord[], timeMs: number): void
+  /** At most `recordsMax` records, and about 1 MiB, from `from` on, or from the oldest kept if that is later. */
+  read(from: number, recordsMax: number): LogRecord[]
+  /** Offset of the first record appended at or after `timeMs`, by the clocks that stamped them; else the end. */
+  offsetAt(timeMs: number): number
+  endOffset(): number
+  info(): PartitionInfo
+  /**
+   * Drops records from the old end that are beyond either bound, at most `recordsMax`, never the newest one. Answers how
+   * many. Only within a transaction.
+   */
+  drop(before: { timeMs: number; keepBytes: number; recordsMax: number }): number
+}
+
+export function openPartition(
+  db: Connection,
+  id: number,
+  tp: TopicPartition,
+  { keys, runs }: Dictionaries,
+): Partition {
+  const table = `records_${id}`
+  const columns = 'time_ms, key_id, run_id, n, bytes, crc, headers, value, "offset"'
+  const range = '"offset" >= @from AND "offset" < @to'
+  const insert = db.prepare<Row>(`INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const selectBatch = db
+    .prepare<[{ from: number; to: number }], Row>(
+      `SELECT ${columns} FROM ${table} WHERE ${range}
+       AND bytes <= (SELECT bytes FROM ${table} WHERE "offset" = @from) + ${BATCH_BYTES_MAX} ORDER BY "offset"`,
+    )
+    .raw()
+  const selectDamaged = db
+    .prepare<[{ from: number; to: number }], Row>(
+      `SELECT ${columns} FROM ${table} WHERE ${range} ORDER BY "offset"`,
+    )
+    .raw()
+  const selectStart = db.prepare<[], number>(`SELECT start_offset FROM partitions WHERE id = ${id}`).pluck()
+  const updateStart = db.prepare<[number]>(`UPDATE partitions SET start_offset = ? WHERE id = ${id}`)
+  const selectEnd = db
+    .prepare<[], [number, number]>(
+      `SELECT "offset" + 1, bytes + octet_length(value) + ifnull(octet_length(headers), 0)
+       FROM ${table} ORDER BY "offset" DESC LIMIT 1`,
+    )
+    .raw()
+  const selectBytesFrom = db
+    .prepare<[number], number>(`SELECT bytes FROM ${table} WHERE "offset" >= ? ORDER BY "offset" LIMIT 1`)
+    .pluck()
+  const selectTimeFrom = db
+    .prepare<[number], number>(`SELECT time_ms FROM ${table} WHERE "offset" >= ? ORDER BY "offset" LIMIT 1`)
+    .pluck()
+  const selectFirstKept = db
+    .prepare<[{ from: number; to: number; timeMs: number; bytes: number }], number>(
+      `SELECT "offset" FROM ${table} WHERE ${range} AND time_ms >= @timeMs AND bytes >= @bytes
+       ORDER BY "offset" LIMIT 1`,
+    )
+    .pluck()
+  const deleteBefore = db.prepare<[number]>(`DELETE FROM ${table} WHERE "offset" < ?`)
+
+  /** Offset of the next record, and the bytes of all that ever stood before it. */
+  function end(): [offset: number, bytes: number] {
+    return selectEnd.get() ?? [start(), 0]
+  }
+
+  function start(): number {
+    return selectStart.get()!
+  }
+
+  function recordOf(row: Row, offset: number): LogRecord {
+    const [timeMs, keyId, runId, n, bytes, crc, headers, value] = row
+    const key = keyId === null ? null : keys.textOf(keyId)
+    const run = runId === null ? null : runs.textOf(runId)
+    if (
+      row[8] !== offset ||
+      key === undefined ||
+      run === undefined ||
+      typeof value !== 'string' ||
+      rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value }) !== crc
+    ) {
+      return corruptRecord(offset)
+    }
+    return {
+      offset,
+      key,
+      run,
+      n,
+      appendedAtMs: timeMs,
+      headers: headers === null ? null : JSON.parse(headers),
+      value,
+      corrupt: false,
+    }
+  }
+
+  /** The fast query did not answer densely: the log begins later, ends here, or is damaged here. */
+  function readCarefully(from: number, recordsMax: number): LogRecord[] {
+    const begin = start()
+    if (begin > from) return read(begin, recordsMax)
+    const to = Math.min(from + Math.min(recordsMax, DAMAGED_RECORDS_MAX), end()[0])
+    const rows = new Map(selectDamaged.all({ from, to }).map((row) => [row[8], row]))
+    const records: LogRecord[] = []
+    for (let offset = from; offset < to; offset++) {
+      const row = rows.get(offset)
+      records.push(row === undefined ? corruptRecord(offset) : recordOf(row, offset))
+    }
+    return records
+  }
+
+  function read(from: number, recordsMax: number): LogRecord[] {
+    const rows = selectBatch.all({ from, to: from + recordsMax })
+    const last = rows.at(-1)
+    if (last === undefined || last[8] !== from + rows.length - 1) return readCarefully(from, recordsMax)
+    const records: LogRecord[] = new Array(rows.length)
+    for (let i = 0; i < rows.length; i++) records[i] = recordOf(rows[i]!, from + i)
+    return records
+  }
+
+  return {
+    tp,
+    read,
+    endOffset: () => end()[0],
+    append(records, timeMs) {
+      let [offset, bytes] = end()
+      for (const { key, run, n, headers: about, value } of records) {
+        const keyId = key === null ? null : keys.idOf(key)
+        const runId = runs.idOf(run)
+        const headers = about === undefined ? null : JSON.stringify(about)
+        const crc = rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value })
+        insert.run(timeMs, keyId, runId, n, bytes, crc, headers, value, offset)
+        bytes += Buffer.byteLength(value) + (headers === null ? 0 : Buffer.byteLength(headers))
+        offset++
+      }
+    },
+    offsetAt(timeMs) {
+      let [low, high] = [start(), end()[0]]
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2)
+        if (selectTimeFrom.get(middle)! < timeMs) low = middle + 1
+        else high = middle
+      }
+      return low
+    },
+    info() {
+      const [startOffset, [endOffset, bytes]] = [start(), end()]
+      return {
+        partition: tp.partition,
+        startOffset,
+        endOffset,
+        bytes: bytes - (selectBytesFrom.get(startOffset) ?? bytes),
+      }
+    },
+    drop({ timeMs, keepBytes, recordsMax }) {
+      const [from, [endOffset, bytes]] = [start(), end()]
+      // Going up from the oldest and stopping at the first to keep: a clock that once ran wild can only make us keep more.
+      const to = Math.min(from + recordsMax, endOffset - 1)
+      const first = selectFirstKept.get({ from, to, timeMs, bytes: bytes - keepBytes }) ?? to
+      if (first <= from) return 0
+      deleteBefore.run(first)
+      updateStart.run(first)
+      return first - from
+    },
+  }
+}
+
+function corruptRecord(offset: number): LogRecord {
+  return { offset, key: null, run: null, n: null, appendedAtMs: 0, headers: null, value: null, corrupt: true }
+}

@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Broker } from '../broker/broker.ts'
+import { openBroker } from '../broker/open-broker.ts'
+import { readEnvironment } from '../config.ts'
+import { EngineError } from '../models/engine-error.ts'
+import { parseDuration, SECOND_MS } from '../models/time.ts'
+import type { Context } from './context.ts'
+import { demoFigures, demoLine, type Figures, historyIsIn } from './demo-figures.ts'
+import { insights } from './insights.ts'
+import { terminal } from './start.ts'
+import { supervise } from './supervise.ts'
+
+const HISTORY = '30m'
+const INTERVAL = '1s'
+const FAULTS = '0.02'
+
+/** History is in the tables after a few seconds; a machine that needs longer than this is told what it waits for. */
+const HISTORY_WAIT_MS_MAX = 120_000
+const LOOK_MS = 100
+
+/**
+ * A made market with everything running on it, in a folder of its own: half an hour of history, the report, then a status
+ * line a second. A second run goes on where the first one ended.
+ */
+export async function demo(context: Context, options: { forText?: string | undefined }): Promise<number> {
+  const forMs = durationOf(options.forText)
+  const ended = new AbortController()
+  const stop = AbortSignal.any([context.stop, ended.signal])
+  const config = { ...context.config, dataDir: join(context.config.dataDir, 'demo') }
+  const inDemo: Context = { ...context, config, stop }
+  context.out(`A made market (source mock) of ${config.products.join(', ')}, kept in ${config.dataDir}.\n`)
+  const broker = await openBroker(config, context)
+  const timer = forMs === undefined ? undefined : setTimeout(() => ended.abort('time is up'), forMs)
+  const startedAtMs = context.nowMs()
+  const parts = supervise(demoParts(config.products), {
+    env: demoEnvironment(config.dataDir),
+    log: context.log,
+    stop,
+    ...terminal(context),
+  })
+  const gone = parts.ended.then((gaveUp) => {
+    ended.abort('every part has ended')
+    return gaveUp
+  })
+  try {
+    await untilHistoryIsIn(inDemo, startedAtMs)
+    if (!stop.aborted) await insights(inDemo, { format: 'text' })
+    await statusLines(inDemo, broker)
+  } finally {
+    clearTimeout(timer)
+    ended.abort('done')
+    await gone
+    await broker.close()
+  }
+  return (await gone).length === 0 ? 0 : 1
+}
+
+function durationOf(text: string | undefined): number | undefined {
+  const durationMs = text === undefined ? undefined : parseDuration(text)
+  if (text !== undefined && durationMs === undefined) {
+    throw new EngineError('usage', `--for got "${text}", expected a duration such as 20s`)
+  }
+  return durationMs
+}
+
+function demoParts(products: readonly string[]) {
+  const market = [
+    '--products',
+    products.join(','),
+    '--history',
+    HISTORY,
+    '--interval',
+    INTERVAL,
+    '--faults',
+    FAULTS,
+  ]
+  return [
+    { name: 'process', args: [] },
+    { name: 'generate-mock', args: market },
+    { name: 'schedule', args: [] },
+  ]
+}
+
+/** The parts tell only what is worth a person's eye, unless LOG_LEVEL asks for more. */
+function demoEnvironment(dataDir: string) {
+  const env = readEnvironment()
+  return { ...env, DATA_DIR: dataDir, LOG_LEVEL: env['LOG_LEVEL'] ?? 'warn' }
+}
+
+async function untilHistoryIsIn(context: Context, startedAtMs: number): Promise<void> {
+  const began = context.monotonicMs()
+  while (!context.stop.aborted && context.monotonicMs() - began < HISTORY_WAIT_MS_MAX) {
+    if (await historyIsIn(context.config, startedAtMs)) return
+    await pause(LOOK_MS, context.stop)
+  }
+  if (!context.stop.aborted)
+    context.log.warn('the history is not in the tables yet; the report shows what is')
+}
+
+async function statusLines(context: Context, broker: Broker): Promise<void> {
+  let last: Figures | undefined
+  while (!context.stop.aborted) {
+    const figures = await demoFigures(context, broker)
+    context.out(`${demoLine(figures, last)}\n`)
+    last = figures
+    await pause(SECOND_MS, context.stop)
+  }
+}
+
+/** Resolves after `ms`, or at once when `stop` is aborted. */
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal: stop }).catch(() => {})
+}

@@ -1,0 +1,71 @@
+import { openOutboxSender } from '../alerts/outbox-sender.ts'
+import { openSinks } from '../alerts/sinks.ts'
+import { tellAll } from '../alerts/tell.ts'
+import type { Context } from './context.ts'
+import { carryRejects } from './courier.ts'
+import { type Engine, LOCK_WAIT_MS, lockHeld, startEngine, waitForLock } from './engine.ts'
+import { openRemainder } from './remainder.ts'
+
+const TELL_TIMEOUT_MS = 5_000
+
+/** Makes the tables: brings them up to the end of the log and keeps them there until it is stopped. */
+export async function processRecords(
+  context: Context,
+  options: { acceptLog?: boolean } = {},
+): Promise<number> {
+  const { config, log } = context
+  const lock = await waitForLock(context, 'process', LOCK_WAIT_MS)
+  if (!('release' in lock)) throw lockHeld(lock.heldBy, config.dataDir)
+  let wake = (): void => undefined
+  const engine = await startEngine(context, {
+    does: 'process',
+    acceptLog: options.acceptLog,
+    onOutbox: () => wake(),
+  })
+  const { store, broker, runner } = engine
+  const sinks = openSinks(config, log)
+  const outbox = {
+    pending: (max: number) => store.outbox.pending(['digest', 'parked'], max),
+    done: store.outbox.done,
+  }
+  const sender = openOutboxSender({ ...context, outbox, sinks })
+  wake = () => {
+    sender.wake()
+    carryRejects(store, broker).catch((error) =>
+      log.error({ err: error }, 'rejected records wait for the next try'),
+    )
+  }
+  wake()
+  const before = await openRemainder(store.db, context.nowMs())
+  log.info({ dataDir: config.dataDir }, 'processing')
+  const broken = await Promise.race([
+    stopped(context),
+    runner.done.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    ),
+  ])
+  await runner.close()
+  const remainder = await openRemainder(store.db, context.nowMs())
+  if (remainder !== undefined && remainder.id !== before?.id)
+    await tellAll(sinks, remainder, { timeoutMs: TELL_TIMEOUT_MS, log })
+  await sender.close()
+  await closeQuietly(engine, broken !== undefined)
+  lock.release()
+  if (broken !== undefined) throw broken.error
+  log.info({}, 'processing has ended, everything read is committed')
+  return 0
+}
+
+function stopped({ stop }: Context): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve(undefined)
+    else stop.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}
+
+/** After a failure, what can still be closed is; its own complaint would hide the cause. */
+async function closeQuietly(engine: Engine, failed: boolean): Promise<void> {
+  if (failed) await engine.close().catch(() => undefined)
+  else await engine.close()
+}

@@ -1,0 +1,109 @@
+import { validate as isCron } from 'node-cron'
+import { z } from 'zod'
+import { PRODUCT_PATTERN, VENUES } from './models/scalars.ts'
+import { DAY_MS, parseDuration, SECOND_MS } from './models/time.ts'
+
+/** What the text of a setting may say, and the value it stands for: one schema from text to value each. */
+
+/** More windows than this on every book would cost more than anybody reads. */
+export const WINDOWS_MAX = 8
+
+export const anyText = z.string().min(1)
+
+export function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+}
+
+/** `500ms`, `30s`, `15m`, `1h`, `7d`, as milliseconds. */
+export function duration(minMs: number, maxMs: number) {
+  return z.string().transform(parseDuration).pipe(z.int().min(minMs).max(maxMs))
+}
+
+/** `500MB`, `10GB`, `2GiB`, or bare bytes. */
+export function byteCount(min: number, max: number) {
+  return z.string().transform(parseBytes).pipe(z.int().min(min).max(max))
+}
+
+const UNITS_BYTES: Record<string, number> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
+
+function parseBytes(text: string): number | undefined {
+  const parts = /^(\d{1,15}) ?([KMGT]?i?B)?$/i.exec(text)
+  return parts === null ? undefined : Number(parts[1]) * UNITS_BYTES[(parts[2] ?? 'B').toUpperCase()]!
+}
+
+/** `5m` or `1m,5m,1h`: lengths of UTC-aligned windows. Each divides a day, so that every day begins with a new window. */
+export const windowLengths = z
+  .string()
+  .transform((text) => text.split(',').map((part) => parseDuration(part.trim())))
+  .pipe(
+    z
+      .array(
+        z
+          .int()
+          .min(SECOND_MS)
+          .max(DAY_MS)
+          .refine((lengthMs) => DAY_MS % lengthMs === 0),
+      )
+      .min(1)
+      .max(WINDOWS_MAX)
+      .refine(allDifferent),
+  )
+
+/** pino's names in any case, and the names that Python's logging has for two of them. */
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const OTHER_LEVEL_NAMES: Record<string, string> = { warning: 'warn', critical: 'fatal' }
+export const logLevel = z
+  .string()
+  .transform((text) => OTHER_LEVEL_NAMES[text.toLowerCase()] ?? text.toLowerCase())
+  .pipe(z.enum(LEVELS))
+
+/** Five fields, or six with seconds first. */
+export const cron = z.string().refine(isCron)
+
+/** An http or https address, without the slash at its end. */
+export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
+
+export const smtpUrl = z.url({ protocol: /^smtps?$/ })
+
+/** One mail address, or several with commas between; no line breaks, which would let a header be forged. */
+export const mailAddresses = z.string().regex(/^[^@\s,]+@[^@\s,]+(?: ?, ?[^@\s,]+@[^@\s,]+)*$/)
+export const mailAddress = z.string().regex(/^(?:[^@<>\r\n]* )?<?[^@\s<>,]+@[^@\s<>,]+>?$/)
+
+/** `venue:PRODUCT,PRODUCT;venue:...`: the products of Coinbase, the one venue there is. */
+export const venueProducts = z
+  .string()
+  .transform((text) => text.split(';').map(parseVenue))
+  .pipe(
+    z
+      .array(
+        z.object({
+          venue: z.enum(VENUES),
+          products: z.array(z.string().regex(PRODUCT_PATTERN)).min(1).refine(allDifferent),
+        }),
+      )
+      .length(1),
+  )
+  .transform((venues) => venues.flatMap(({ products }) => products))
+
+function parseVenue(text: string): { venue: string; products: string[] } {
+  const [venue = '', products = ''] = text.split(':', 2)
+  return { venue: venue.trim(), products: products.split(',').map((product) => product.trim()) }
+}
+
+function allDifferent(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length
+}

@@ -1,0 +1,175 @@
+import type { z } from 'zod'
+import type { Config } from './config.ts'
+import * as values from './config-values.ts'
+import { BOOK_LEVELS_MAX } from './models/product-book.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './models/time.ts'
+
+export type Variable<Value> = {
+  readonly name: string
+  /** Its text where nobody sets it; undefined where it may stay unset. */
+  readonly default: string | undefined
+  readonly says: string
+  /** What a good text looks like, for the message about a bad one. */
+  readonly expected: string
+  readonly reads: z.ZodType<Value, string>
+  /** Never shown; may also be the content of the file that `<name>_FILE` names. */
+  readonly secret?: true
+  /** Convention of others: not in the sample file, and no near miss of it is reported. */
+  readonly foreign?: true
+}
+
+const SECOND_TO_DAY = '1s..1d, such as 15m'
+
+/** Every setting there is, in the order of the sample file. */
+export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]> } = {
+  dataDir: {
+    name: 'DATA_DIR',
+    default: 'data',
+    says: 'Folder of the log (log.db) and the store (store.db); made when missing.',
+    expected: 'a folder',
+    reads: values.anyText,
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    default: 'info',
+    says: 'How much is logged to standard error: trace, debug, info, warn, error, fatal or silent, in any case.',
+    expected: 'trace, debug, info, warn, error, fatal or silent',
+    reads: values.logLevel,
+  },
+  products: {
+    name: 'VENUES',
+    default: 'coinbase:BTC-USD,ETH-USD,SOL-USD,XRP-USD',
+    says: 'What `ingest` polls and `generate-mock` makes: venue:PRODUCT,PRODUCT. Coinbase is the one venue there is.',
+    expected: 'coinbase:BASE-QUOTE[,BASE-QUOTE], none twice',
+    reads: values.venueProducts,
+  },
+  coinbaseRestUrl: {
+    name: 'COINBASE_REST_URL',
+    default: 'https://api.exchange.coinbase.com',
+    says: 'Where Coinbase answers. Books from any other host carry the source `simulator`.',
+    expected: 'an http(s) address',
+    reads: values.httpUrl,
+  },
+  pollMs: {
+    name: 'POLL_MS',
+    default: '5000',
+    says: 'Milliseconds between two polls of one product. All products together make at most 8 requests a second.',
+    expected: '100..3600000',
+    reads: values.wholeNumber(100, HOUR_MS),
+  },
+  requestTimeoutMs: {
+    name: 'REQUEST_TIMEOUT_MS',
+    default: '10000',
+    says: 'Milliseconds until a request has failed, whole body included.',
+    expected: '100..300000',
+    reads: values.wholeNumber(100, 300_000),
+  },
+  bookLevels: {
+    name: 'BOOK_LEVELS',
+    default: '20',
+    says: 'Levels a side that travel on the topic. Every level the venue sends is validated all the same.',
+    expected: `1..${BOOK_LEVELS_MAX}`,
+    reads: values.wholeNumber(1, BOOK_LEVELS_MAX),
+  },
+  windowsMs: {
+    name: 'WINDOWS',
+    default: '5m',
+    says: 'Lengths of the UTC-aligned windows, such as 1m,5m,1h: each divides a day. Needs a rebuild when changed.',
+    expected: `1 to ${values.WINDOWS_MAX} durations of 1s..1d that divide a day, none twice`,
+    reads: values.windowLengths,
+  },
+  lateMaxMs: {
+    name: 'LATE_MAX',
+    default: '1h',
+    says: 'How late a record may be and still count in its window. Needs a rebuild when changed.',
+    expected: SECOND_TO_DAY,
+    reads: values.duration(SECOND_MS, DAY_MS),
+  },
+  insightsCron: {
+    name: 'INSIGHTS_CRON',
+    default: '*/5 * * * *',
+    says: 'When `schedule` answers the insights (UTC).',
+    expected: 'a cron expression',
+    reads: values.cron,
+  },
+  forecastLookbackMs: {
+    name: 'FORECAST_LOOKBACK',
+    default: '15m',
+    says: 'How much of the past the mid-price forecast is fitted to.',
+    expected: '5s..6h, such as 15m',
+    reads: values.duration(5 * SECOND_MS, 6 * HOUR_MS),
+  },
+  forecastHorizonMs: {
+    name: 'FORECAST_HORIZON',
+    default: '60s',
+    says: 'How far beyond the last sample it looks.',
+    expected: '1s..1h, such as 60s',
+    reads: values.duration(SECOND_MS, HOUR_MS),
+  },
+  booksPartitions: {
+    name: 'BOOKS_PARTITIONS',
+    default: '1',
+    says: 'Partitions of a books topic that is yet to be made. An existing topic keeps its own.',
+    expected: '1..1000',
+    reads: values.wholeNumber(1, 1_000),
+  },
+  booksRetentionMs: {
+    name: 'BOOKS_RETENTION',
+    default: '7d',
+    says: 'Age at which books may leave the log.',
+    expected: '1m..3650d, such as 7d',
+    reads: values.duration(MINUTE_MS, 3_650 * DAY_MS),
+  },
+  booksRetentionBytes: {
+    name: 'BOOKS_RETENTION_BYTES',
+    default: '10GB',
+    says: 'Size at which the oldest books leave the log, whatever their age.',
+    expected: '1MB..100TB, such as 10GB',
+    reads: values.byteCount(1e6, 1e14),
+  },
+  reportsRetentionMs: {
+    name: 'REPORTS_RETENTION',
+    default: '30d',
+    says: 'Age at which rejections and results of insights may leave the log.',
+    expected: '1m..3650d, such as 30d',
+    reads: values.duration(MINUTE_MS, 3_650 * DAY_MS),
+  },
+  slackWebhookUrl: {
+    name: 'SLACK_WEBHOOK_URL',
+    default: undefined,
+    says: 'Slack incoming webhook that alerts and digests go to. Secret: SLACK_WEBHOOK_URL_FILE may name a file that holds it.',
+    expected: 'an http(s) address',
+    reads: values.httpUrl,
+    secret: true,
+  },
+  smtpUrl: {
+    name: 'SMTP_URL',
+    default: undefined,
+    says: 'Mail server that alerts and digests go through: smtps://user:password@host:465. Secret: or SMTP_URL_FILE.',
+    expected: 'smtp://... or smtps://...',
+    reads: values.smtpUrl,
+    secret: true,
+  },
+  alertMailFrom: {
+    name: 'ALERT_MAIL_FROM',
+    default: undefined,
+    says: 'Sender of alert mails.',
+    expected: 'a mail address',
+    reads: values.mailAddress,
+  },
+  alertMailTo: {
+    name: 'ALERT_MAIL_TO',
+    default: undefined,
+    says: 'Who gets them; several with commas between.',
+    expected: 'mail addresses',
+    reads: values.mailAddresses,
+  },
+  noColor: {
+    name: 'NO_COLOR',
+    default: undefined,
+    says: 'Any text: no colours.',
+    expected: 'any text',
+    reads: values.anyText,
+    foreign: true,
+  },
+}

@@ -1,0 +1,182 @@
+import { INTEGER_DIGITS_MAX, PLACES_MAX } from '../models/decimal.ts'
+
+/**
+ * Reads a Coinbase book straight from its bytes, in one pass, without making a string or a number of any level but those
+ * that travel: about nine times faster than JSON.parse alone.
+ *
+ * It only ever says yes. What it answers is exactly what the contract in `coinbase.ts` says of the same bytes; a body it
+ * does not know its way about in (spaces between levels, prices of more than 15 digits, anything wrong) it leaves
+ * undefined, and the contract decides.
+ */
+export type ScannedSide = {
+  /** JSON text of the top levels, cut from the body. */
+  readonly text: string
+  /** How many levels the side has in all. */
+  readonly levels: number
+}
+
+export type ScannedBook = {
+  readonly bids: ScannedSide
+  readonly asks: ScannedSide
+  /** The body's other fields, as JSON.parse reads them. */
+  readonly rest: object
+}
+
+/** What stands before, between and behind the sides is some 150 bytes; a body with more is not what we know. */
+const REST_BYTES_MAX = 4_096
+
+const SIDES = ['bids', 'asks'] as const
+/** Stands for a side in the text of the rest. */
+const MARKS = { bids: 1, asks: 2 } as const
+
+/** The book in `body`, sides sorted and every level checked, at most `levelsMax` levels a side kept. */
+export function scanBook(body: Uint8Array, levelsMax: number): ScannedBook | undefined {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  // Every byte the scanner looks at follows one that is not this brace: it never runs over the end.
+  if (bytes.length === 0 || bytes[bytes.length - 1] !== CLOSE_BRACE) return undefined
+  const found: { bids?: ScannedSide; asks?: ScannedSide } = {}
+  let rest = ''
+  let at = 0
+  for (let i = 0; i < SIDES.length; i++) {
+    const opens = openingBracket(bytes, at)
+    const before = bytes.toString('latin1', at, opens)
+    const side = SIDES.find((name) => before.endsWith(`"${name}":`))
+    if (side === undefined || found[side] !== undefined) return undefined
+    const levels = scanLevels(bytes, opens + 1, side === 'bids' ? -1 : 1, levelsMax)
+    if (levels === undefined) return undefined
+    found[side] = { text: `${bytes.toString('latin1', opens, levels.topEnd)}]`, levels: levels.count }
+    rest += before + MARKS[side]
+    at = levels.end
+  }
+  if (bytes.length - at > REST_BYTES_MAX) return undefined
+  const fields = parseRest(rest + bytes.toString('latin1', at, bytes.length))
+  const { bids, asks } = found
+  return fields && bids && asks && { bids, asks, rest: fields }
+}
+
+/** Where the next bracket opens, or `from` itself where it is too far away: then nothing stands before it, and no side. */
+function openingBracket(bytes: Buffer, from: number): number {
+  const near = bytes.subarray(from, from + REST_BYTES_MAX)
+  return from + Math.max(near.indexOf(OPEN_BRACKET), 0)
+}
+
+/**
+ * The fields around the sides, whose place a mark holds. Where no backslash hides a quote and each side's name stands
+ * but once, valid JSON with both marks at its top is only possible if the names were the top's own keys.
+ */
+function parseRest(text: string): object | undefined {
+  if (!/^[\t\n\r\x20-\x5b\x5d-\x7e]*$/.test(text)) return undefined
+  if (SIDES.some((side) => text.indexOf(`"${side}"`) !== text.lastIndexOf(`"${side}"`))) return undefined
+  try {
+    const fields = JSON.parse(text) as { bids?: unknown; asks?: unknown }
+    return fields.bids === MARKS.bids && fields.asks === MARKS.asks ? fields : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type Levels = {
+  readonly count: number
+  /** Behind the last level that travels, and behind the side's closing bracket. */
+  readonly topEnd: number
+  readonly end: number
+}
+
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const CLOSE_BRACE = 0x7d
+const QUOTE = 0x22
+const COMMA = 0x2c
+const ZERO = 0x30
+/** A byte xor `ZERO` is a digit's own value, 0 to 9, and more than that for every other byte: here for two of them. */
+const POINT_XOR_ZERO = 0x2e ^ ZERO
+const QUOTE_XOR_ZERO = QUOTE ^ ZERO
+
+/** A price of so many digits has a double of its own, whichever way it is rounded: order and equality are exact. */
+const PRICE_DIGITS_MAX = 15
+/** So many digits fit a 31-bit integer, which is what makes the loop fast. */
+const PART_DIGITS_MAX = 9
+/** Fits a safe integer, whatever the digits. */
+const COUNT_DIGITS_MAX = 15
+const SCALES = Array.from({ length: PART_DIGITS_MAX + 1 }, (_, places) => 10 ** (PART_DIGITS_MAX - places))
+
+/**
+ * The levels `["64930.57","0.07705309",1],...]` from `at` on, prices rising where `sign` is 1 and falling where it is -1.
+ * One function on purpose: every level of every body passes here, and a call for each number costs a third more.
+ */
+function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number): Levels | undefined {
+  let last = sign === 1 ? 0 : Number.POSITIVE_INFINITY
+  let count = 0
+  let topEnd = at
+  for (;;) {
+    if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return undefined
+    at += 2
+
+    const priceStart = at
+    let whole = 0
+    let digit = bytes[at]! ^ ZERO
+    while (digit <= 9) {
+      whole = (whole * 10 + digit) | 0
+      digit = bytes[++at]! ^ ZERO
+    }
+    const priceDigits = at - priceStart
+    if (priceDigits === 0 || priceDigits > PART_DIGITS_MAX) return undefined
+    if (priceDigits > 1 && bytes[priceStart] === ZERO) return undefined
+    let price = whole
+    if (digit === POINT_XOR_ZERO) {
+      const point = at
+      let fraction = 0
+      digit = bytes[++at]! ^ ZERO
+      while (digit <= 9) {
+        fraction = (fraction * 10 + digit) | 0
+        digit = bytes[++at]! ^ ZERO
+      }
+      const places = at - point - 1
+      if (places === 0 || places > PART_DIGITS_MAX || priceDigits + places > PRICE_DIGITS_MAX)
+        return undefined
+      price += fraction * SCALES[places]! * 1e-9
+    }
+    if (digit !== QUOTE_XOR_ZERO || bytes[at + 1] !== COMMA || bytes[at + 2] !== QUOTE) return undefined
+    if ((price - last) * sign <= 0) return undefined
+    last = price
+    at += 3
+
+    const sizeStart = at
+    let anyDigit = 0
+    digit = bytes[at]! ^ ZERO
+    while (digit <= 9) {
+      anyDigit |= digit
+      digit = bytes[++at]! ^ ZERO
+    }
+    const sizeDigits = at - sizeStart
+    if (sizeDigits === 0 || sizeDigits > INTEGER_DIGITS_MAX) return undefined
+    if (sizeDigits > 1 && bytes[sizeStart] === ZERO) return undefined
+    if (digit === POINT_XOR_ZERO) {
+      const point = at
+      digit = bytes[++at]! ^ ZERO
+      while (digit <= 9) {
+        anyDigit |= digit
+        digit = bytes[++at]! ^ ZERO
+      }
+      if (at - point === 1 || at - point - 1 > PLACES_MAX) return undefined
+    }
+    if (anyDigit === 0 || digit !== QUOTE_XOR_ZERO || bytes[at + 1] !== COMMA) return undefined
+    at += 2
+
+    const countStart = at
+    digit = bytes[at]! ^ ZERO
+    if (digit === 0) return undefined
+    while (digit <= 9) digit = bytes[++at]! ^ ZERO
+    if (at === countStart || at - countStart > COUNT_DIGITS_MAX || bytes[at] !== CLOSE_BRACKET)
+      return undefined
+    at++
+
+    count++
+    if (count <= levelsMax) topEnd = at
+    if (bytes[at] === CLOSE_BRACKET) break
+    if (bytes[at] !== COMMA) return undefined
+    at++
+  }
+  // Bids fall, so the last is the least: above zero, and all are.
+  return last > 0 ? { count, topEnd, end: at + 1 } : undefined
+}

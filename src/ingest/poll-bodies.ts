@@ -1,0 +1,90 @@
+import type { Logger } from 'pino'
+import type { Draft } from '../broker/publisher.ts'
+import { type EncodedBook, encodeBook } from '../models/product-book.ts'
+import type { Refusal } from '../models/rejection.ts'
+import type { SourceId } from '../models/scalars.ts'
+import { booksTopic } from '../models/topics.ts'
+import { rejectionDraft } from './rejecting.ts'
+import type { Venue } from './venue.ts'
+import type { Instant } from './watch.ts'
+import type { WatchedFeed } from './watched-feed.ts'
+
+/** Every body that came is exactly one of these: received = published + unchanged + older + rejected. */
+export type PollLedger = {
+  received: number
+  published: number
+  /** Of the sequence that was published last: the book has not moved. */
+  unchanged: number
+  /** Of an earlier sequence: an answer from a lagging cache. */
+  older: number
+  rejected: number
+}
+
+export type Body = { readonly bytes: Uint8Array; readonly whole: boolean }
+
+export type BodySorter = {
+  readonly ledger: Readonly<PollLedger>
+  /** Reads one body and publishes what follows from it. Counted once that is durable; rejects as `publish` does. */
+  take(product: string, body: Body, at: Instant): Promise<void>
+}
+
+export type BodySorterAbout = {
+  readonly venue: Venue
+  readonly source: SourceId
+  readonly feed: WatchedFeed
+  readonly levelsMax: number
+  readonly log: Logger
+}
+
+/** What becomes of the bodies of one run: books that are new, books that are not, and what cannot be used. */
+export function openBodySorter(about: BodySorterAbout): BodySorter {
+  const { venue, source, feed, levelsMax, log } = about
+  const ledger: PollLedger = { received: 0, published: 0, unchanged: 0, older: 0, rejected: 0 }
+  const lastSequences = new Map<string, number>()
+
+  async function reject(product: string, body: Body, at: Instant, refusal: Refusal): Promise<void> {
+    log.warn({ product, kind: refusal.kind, path: refusal.path }, `rejected: ${refusal.message}`)
+    const input = { venue: venue.id, source, product, receivedAtMs: at.timeMs, ...body }
+    await feed.trouble(product, at, 'bad-answer', rejectionDraft(refusal, input))
+  }
+
+  async function sort(product: string, body: Body, at: Instant): Promise<keyof PollLedger> {
+    const parsed = body.whole
+      ? venue.parseBook(body.bytes, { source, product, receivedAtMs: at.timeMs, levelsMax })
+      : { refusal: tooLong(body) }
+    if ('refusal' in parsed) {
+      await reject(product, body, at, parsed.refusal)
+      return 'rejected'
+    }
+    const age = ageOf(parsed.book.sequence, lastSequences.get(product))
+    if (age === 'older') await feed.trouble(product, at, 'stale')
+    if (age === 'unchanged') await feed.good(product, at)
+    if (age !== 'published') return age
+    if (parsed.book.sequence !== null) lastSequences.set(product, parsed.book.sequence)
+    await feed.good(product, at, bookDraft(parsed.book))
+    return age
+  }
+
+  return {
+    ledger,
+    take: async (product, body, at) => {
+      const became = await sort(product, body, at)
+      ledger[became]++
+      ledger.received++
+    },
+  }
+}
+
+function ageOf(sequence: number | null, last: number | undefined): 'published' | 'unchanged' | 'older' {
+  if (sequence === null || last === undefined || sequence > last) return 'published'
+  return sequence === last ? 'unchanged' : 'older'
+}
+
+function bookDraft(book: EncodedBook): Draft {
+  return { topic: booksTopic(book.venue), key: book.product, value: encodeBook(book) }
+}
+
+function tooLong(body: Body): Refusal {
+  const message = `longer than the ${body.bytes.length} bytes that are read of a body`
+  return { kind: 'wrong-shape', path: '', message }
+}

@@ -1,0 +1,175 @@
+import type { TopicPartition } from '../broker/broker.ts'
+import { type Kind, kindOf } from '../models/topics.ts'
+import {
+  type Claim,
+  freshReader,
+  idOf,
+  type PartitionCommit,
+  type ReaderState,
+  type Store,
+} from '../store/store.ts'
+import type { Records } from './processor.ts'
+import { type AnyProcessor, Reader } from './reader.ts'
+
+/** The reader that all processors follow while nothing is wrong. */
+export const ALL = 'all'
+
+/** Which records lie on topics of which kind. */
+export const KIND_OF_RECORD: Record<keyof Records, Kind> = {
+  book: 'books',
+  up: 'books',
+  mark: 'books',
+  hole: 'books',
+  rejection: 'rejections',
+  insight: 'insights',
+}
+
+/** A processor that reads by itself: added later, isolated after it threw, or being rebuilt. */
+export type Single = {
+  readonly reader: Reader
+  /** The offset of the record it threw on: it goes up to there and no further. */
+  stopAt: number
+  parked: boolean
+  /** The name of the processor whose shadow table it fills; such a reader never joins the others. */
+  readonly rebuilds: string | undefined
+}
+
+export type PartitionOptions = {
+  readonly store: Store
+  readonly lateMaxMs: number
+  readonly processors: readonly AnyProcessor[]
+}
+
+/** One topic-partition that this runner owns: its epoch, and the readers that move along it. */
+export class Partition {
+  readonly tp: TopicPartition
+  readonly id: number
+  readonly all: Reader
+  readonly singles: Single[] = []
+  readonly #claim: Claim
+  readonly #options: PartitionOptions
+  #follow: { processor: string; reader: string }[] = []
+  #ended: string[] = []
+
+  /** `logStart`: where processors that have never read this partition begin. */
+  constructor(claim: Claim, logStart: number, options: PartitionOptions) {
+    this.tp = { topic: claim.topic, partition: claim.partition }
+    this.id = claim.id
+    this.#claim = claim
+    this.#options = options
+    const state = claim.readers.find(({ reader }) => reader === ALL) ?? freshReader(ALL, logStart)
+    const kind = kindOf(claim.topic)
+    const ours = options.processors.filter(({ reads }) => KIND_OF_RECORD[reads] === kind)
+    const alone = ours.filter((processor) => this.#readsAlone(processor, state, logStart))
+    this.all = this.#reader(
+      state,
+      ours.filter((processor) => !alone.includes(processor)),
+    )
+    for (const { name } of this.all.processors) {
+      if (claim.processors.get(name) !== ALL) this.#follow.push({ processor: name, reader: ALL })
+    }
+    for (const processor of alone) this.#addSingle(this.#ownState(processor, logStart), processor)
+    // A rebuild that a crash cut short begins anew: its request is still there.
+    for (const { reader } of claim.readers) if (reader.startsWith('rebuild:')) this.#ended.push(reader)
+  }
+
+  #readsAlone(processor: AnyProcessor, all: ReaderState, logStart: number): boolean {
+    const follows = this.#claim.processors.get(processor.name)
+    return follows === undefined ? all.position > logStart : follows !== ALL
+  }
+
+  #ownState(processor: AnyProcessor, logStart: number): ReaderState {
+    const name = `only:${processor.name}`
+    return this.#claim.readers.find(({ reader }) => reader === name) ?? freshReader(name, logStart)
+  }
+
+  #reader(state: ReaderState, processors: readonly AnyProcessor[]): Reader {
+    const { store, lateMaxMs } = this.#options
+    const { id, topic, partition, logId } = this.#claim
+    return new Reader(state, processors, {
+      partition: id,
+      topic,
+      partitionNumber: partition,
+      logId,
+      kind: kindOf(topic)!,
+      store,
+      lateMaxMs,
+      idOf,
+    })
+  }
+
+  #addSingle(state: ReaderState, processor: AnyProcessor, stopAt = Number.MAX_SAFE_INTEGER): Single {
+    const single = { reader: this.#reader(state, [processor]), stopAt, parked: false, rebuilds: undefined }
+    this.singles.push(single)
+    this.#follow.push({ processor: processor.name, reader: state.reader })
+    return single
+  }
+
+  readers(): Reader[] {
+    return [this.all, ...this.singles.map(({ reader }) => reader)]
+  }
+
+  get moved(): boolean {
+    return this.#follow.length > 0 || this.#ended.length > 0 || this.readers().some(({ moved }) => moved)
+  }
+
+  positions(): PartitionCommit {
+    const readers = this.readers().map(({ state }) => state)
+    const { id, epoch, logId } = this.#claim
+    return { id, epoch, logId, readers, follow: this.#follow, ended: this.#ended }
+  }
+
+  committed(): void {
+    for (const reader of this.readers()) reader.committed()
+    this.#follow = []
+    this.#ended = []
+  }
+
+  /** Whether everything before `offset` is done by all that are not parked. */
+  hasReached(offset: number): boolean {
+    const { singles, all } = this
+    return (
+      all.state.position >= offset &&
+      singles.every(({ reader, parked }) => parked || reader.state.position >= offset)
+    )
+  }
+
+  /**
+   * `processor` threw at `stopAt`: it loses what `reader` has not committed of it, and goes by itself from there up to
+   * that record.
+   */
+  async isolate(reader: Reader, processor: AnyProcessor, stopAt: number): Promise<void> {
+    const committed = await this.#options.store.readerState(this.id, reader.state.reader)
+    if (committed === undefined) throw new Error(`reader ${reader.state.reader} was never committed`)
+    const own = this.singles.findIndex((single) => single.reader === reader)
+    if (own === -1) reader.drop(processor)
+    else this.singles.splice(own, 1)
+    this.#addSingle({ ...committed, reader: `only:${processor.name}` }, processor, stopAt)
+  }
+
+  /** A reader from the log's start for `shadow`, which fills a table of its own. */
+  rebuild(name: string, shadow: AnyProcessor, logStart: number): void {
+    const reader = this.#reader(freshReader(`rebuild:${name}`, logStart), [shadow])
+    this.singles.push({ reader, stopAt: Number.MAX_SAFE_INTEGER, parked: false, rebuilds: name })
+  }
+
+  /** The reader is not needed any more. Nothing of the partition may be uncommitted. */
+  end(single: Single): void {
+    this.singles.splice(this.singles.indexOf(single), 1)
+    this.#ended.push(single.reader.state.reader)
+  }
+
+  /** From now on `processor` follows the others; a reader of its own ends. Nothing may be uncommitted. */
+  join(processor: AnyProcessor): void {
+    const own = this.singles.find(
+      ({ reader, rebuilds }) => rebuilds === undefined && reader.processors.includes(processor),
+    )
+    if (own === undefined) {
+      this.all.forget()
+      return
+    }
+    this.end(own)
+    this.#follow.push({ processor: processor.name, reader: ALL })
+    this.all.follow([...this.all.processors, processor])
+  }
+}

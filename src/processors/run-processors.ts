@@ -1,0 +1,371 @@
+import { type Broker, type Consumer, type LogRecord, type TopicPartition, tpName } from '../broker/broker.ts'
+import { EngineError } from '../models/engine-error.ts'
+import { allTopics } from '../models/topics.ts'
+import type { Commit, Store } from '../store/store.ts'
+import { claimPartitions } from './claim-partitions.ts'
+import type { Partition, Single } from './partition.ts'
+import type { OutboxMessage } from './processor.ts'
+import type { AnyProcessor, Failure, Reader } from './reader.ts'
+import { Rebuilds } from './rebuilds.ts'
+
+/**
+ * Everything hard, once: reads every topic in order, hands each record to the processors, commits rows and positions
+ * together, drops what came twice, fences zombies, lets a broken processor stop alone, and lets a new one, or one being
+ * rebuilt, catch up while the others go on.
+ *
+ *   log ──► main consumer ──► reader `all` of each partition ──┐
+ *   log ──► catch-up reads ──► readers of single processors ───┴──► one commit: rows, positions, outbox
+ */
+
+/** Records applied before the clock is looked at: about two milliseconds of work. */
+const SLICE_RECORDS = 256
+/** The event loop is never held longer than this between two yields. */
+const SLICE_MS = 12
+/** How often rows become visible: live, and while catching up, where fewer, larger commits are cheaper. */
+const COMMIT_LIVE_MS = 100
+const COMMIT_CATCH_UP_MS = 1_500
+/** A commit is due however little time has passed: bounds what is kept in memory and done again after a crash. */
+const COMMIT_ROWS_MAX = 20_000
+const BATCH_RECORDS = 1_000
+/** How often the broker is told positions, for its lag tools only. */
+const TELL_BROKER_MS = 1_000
+/** How often rebuild requests are looked for and old samples dropped. */
+const HOUSEKEEPING_MS = 1_000
+
+export type RunnerLog = {
+  info(about: object, text: string): void
+  warn(about: object, text: string): void
+  error(about: object, text: string): void
+}
+
+export type RunnerOptions = {
+  readonly broker: Broker
+  readonly store: Store
+  readonly processors: readonly AnyProcessor[]
+  readonly group: string
+  readonly lateMaxMs: number
+  readonly monotonicMs: () => number
+  readonly log: RunnerLog
+  /** Go on with a log that is not the one the positions belong to; otherwise that stops the runner. */
+  readonly acceptLog?: boolean
+  /** Records a read; tests try others. */
+  readonly batchRecordsMax?: number
+  /** Called after every commit that told the outbox something. */
+  readonly onOutbox?: () => void
+}
+
+export type Runner = {
+  /** Resolves when `close` is through, rejects with what broke the runner. */
+  readonly done: Promise<void>
+  /** Resolves when everything that was on the log when it was called is committed by all that are not parked. */
+  caughtUp(): Promise<void>
+  /** Processors that stand at a record they threw on. */
+  parked(): { readonly processor: string; readonly partition: string; readonly offset: number }[]
+  /** Stops reading, commits, and lets go. The store and the broker stay open. */
+  close(): Promise<void>
+}
+
+export async function runProcessors(options: RunnerOptions): Promise<Runner> {
+  const runner = new ProcessorRunner(options)
+  await runner.start()
+  return runner
+}
+
+class ProcessorRunner implements Runner {
+  readonly #options: RunnerOptions
+  readonly #partitions = new Map<string, Partition>()
+  readonly #rebuilds: Rebuilds
+  #consumer: Consumer | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #committedAtMs: number
+  #yieldedAtMs: number
+  #toldAtMs = 0
+  #commitTimer: NodeJS.Timeout | undefined
+  #housekeeping: NodeJS.Timeout | undefined
+  #waiting: {
+    readonly ends: ReadonlyMap<string, number>
+    readonly resolve: () => void
+    readonly reject: (error: unknown) => void
+  }[] = []
+  #catchingUp = false
+  #closed = false
+  #broke!: (error: unknown) => void
+  readonly #broken: Promise<never>
+  done: Promise<void> = Promise.resolve()
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    this.#rebuilds = new Rebuilds(options)
+    this.#committedAtMs = options.monotonicMs()
+    this.#yieldedAtMs = this.#committedAtMs
+    this.#broken = new Promise((_, reject) => {
+      this.#broke = reject
+    })
+    this.#broken.catch(() => undefined)
+  }
+
+  async start(): Promise<void> {
+    const { broker, store, processors, group } = this.#options
+    await store.ensureTables(processors.map(({ table }) => table))
+    this.#consumer = await broker.consume({
+      topics: allTopics(),
+      group,
+      batchRecordsMax: this.#options.batchRecordsMax ?? BATCH_RECORDS,
+      onAssigned: (tps) => this.#exclusively(() => this.#assigned(tps)),
+      onLost: (tps) => this.#exclusively(() => this.#lost(tps)),
+      onBatch: (tp, records, { heartbeat }) => this.#exclusively(() => this.#batch(tp, records, heartbeat)),
+    })
+    this.done = Promise.race([this.#consumer.done, this.#broken]).catch((error) => {
+      for (const { reject } of this.#waiting.splice(0)) reject(error)
+      throw error
+    })
+    this.done.catch(() => undefined)
+    this.#housekeeping = setInterval(() => this.#inBackground(() => this.#keepHouse()), HOUSEKEEPING_MS)
+    this.#startCatchUp()
+  }
+
+  caughtUp(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#options.broker.topics().then((infos) => {
+        const ends = new Map(
+          infos.flatMap((info) =>
+            info.partitionInfos.map(
+              (p) => [tpName({ topic: info.topic, partition: p.partition }), p.endOffset] as const,
+            ),
+          ),
+        )
+        this.#waiting.push({ ends, resolve, reject })
+        this.#inBackground(() => this.#commit())
+      }, reject)
+    })
+  }
+
+  parked(): { processor: string; partition: string; offset: number }[] {
+    return [...this.#partitions].flatMap(([name, partition]) =>
+      partition.singles
+        .filter(({ parked }) => parked)
+        .map(({ reader }) => ({
+          processor: reader.processors[0]?.name ?? reader.state.reader,
+          partition: name,
+          offset: reader.state.position,
+        })),
+    )
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#housekeeping)
+    clearTimeout(this.#commitTimer)
+    await this.#consumer?.close()
+    await this.#queue
+  }
+
+  // --- one thing at a time ---
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#queue.then(work)
+    this.#queue = run.catch(() => undefined)
+    return run
+  }
+
+  #inBackground(work: () => Promise<void>): void {
+    this.#exclusively(work).catch((error) => this.#broke(error))
+  }
+
+  // --- assignment ---
+
+  async #assigned(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
+    const claimed = await claimPartitions(tps, this.#options)
+    for (const partition of claimed) this.#partitions.set(tpName(partition.tp), partition)
+    await this.#commit()
+    return new Map(claimed.map((partition) => [tpName(partition.tp), partition.all.state.position]))
+  }
+
+  async #lost(tps: readonly TopicPartition[]): Promise<void> {
+    await this.#commit()
+    await this.#tellBroker()
+    for (const tp of tps) this.#partitions.delete(tpName(tp))
+  }
+
+  // --- reading ---
+
+  async #batch(
+    tp: TopicPartition,
+    records: readonly LogRecord[],
+    heartbeat: () => Promise<void>,
+  ): Promise<void> {
+    const partition = this.#partitions.get(tpName(tp))
+    if (partition === undefined) return
+    await this.#apply(partition, partition.all, records, records.length, heartbeat)
+    await this.#commitWhenDue(records.length >= (this.#options.batchRecordsMax ?? BATCH_RECORDS))
+    this.#startCatchUp()
+  }
+
+  async #apply(
+    partition: Partition,
+    reader: Reader,
+    records: readonly LogRecord[],
+    to: number,
+    heartbeat: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
+    for (let from = 0; from < to; from += SLICE_RECORDS) {
+      const failures = await reader.apply(records, from, Math.min(to, from + SLICE_RECORDS))
+      for (const failure of failures) await this.#isolate(partition, reader, failure)
+      if (failures.length > 0 && reader !== partition.all) return
+      if (reader.dirtyRows >= COMMIT_ROWS_MAX) await this.#commit()
+      if (this.#options.monotonicMs() - this.#yieldedAtMs >= SLICE_MS) await this.#breathe(heartbeat)
+    }
+  }
+
+  async #breathe(heartbeat: () => Promise<void>): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    await heartbeat()
+    this.#yieldedAtMs = this.#options.monotonicMs()
+  }
+
+  /** A processor threw: it leaves the reader and stands alone, from its last commit up to the record it cannot pass. */
+  async #isolate(partition: Partition, reader: Reader, { processor, offset, error }: Failure): Promise<void> {
+    const about = { processor: processor.name, partition: tpName(partition.tp), offset, err: error }
+    this.#options.log.error(
+      about,
+      `${processor.name} threw at ${about.partition}@${offset}: it is parked there, the others go on`,
+    )
+    const message: OutboxMessage = {
+      id: `parked:${processor.name}:${about.partition}@${offset}`,
+      kind: 'parked',
+      payload: {
+        processor: processor.name,
+        topic: partition.tp.topic,
+        partition: partition.tp.partition,
+        offset,
+        message: String(error),
+      },
+    }
+    if (await this.#rebuilds.failed(reader, processor, this.#partitions)) return
+    await partition.isolate(reader, processor, offset)
+    await this.#commit([message])
+    this.#startCatchUp()
+  }
+
+  /** Lets readers of single processors come up to the others, in turn with live batches. */
+  #startCatchUp(): void {
+    if (this.#catchingUp || this.#closed || !this.#behind().length) return
+    this.#catchingUp = true
+    const step = async (): Promise<void> => {
+      const [next] = this.#behind()
+      if (next === undefined || this.#closed) {
+        this.#catchingUp = false
+        return
+      }
+      await this.#exclusively(() => this.#catchUp(next.partition, next.single))
+      setImmediate(() => step().catch((error) => this.#broke(error)))
+    }
+    step().catch((error) => this.#broke(error))
+  }
+
+  #behind(): { partition: Partition; single: Single }[] {
+    return [...this.#partitions.values()].flatMap((partition) =>
+      partition.singles.filter(({ parked }) => !parked).map((single) => ({ partition, single })),
+    )
+  }
+
+  async #catchUp(partition: Partition, single: Single): Promise<void> {
+    const { reader } = single
+    const stop = Math.min(partition.all.state.position, single.stopAt)
+    if (reader.state.position < stop) {
+      const records = await this.#options.broker.read(partition.tp, reader.state.position, BATCH_RECORDS)
+      const beyond = records.findIndex(({ offset }) => offset >= stop)
+      await this.#apply(partition, reader, records, beyond === -1 ? records.length : beyond)
+    }
+    if (!partition.singles.includes(single)) return
+    if (reader.state.position < stop) return this.#commitWhenDue(true)
+    await this.#commit()
+    if (reader.state.position >= single.stopAt) single.parked = true
+    else if (single.rebuilds === undefined) partition.join(reader.processors[0]!)
+    else await this.#rebuilds.arrived(partition, single, this.#partitions)
+    await this.#commit()
+  }
+
+  // --- committing ---
+
+  async #commitWhenDue(catchingUp: boolean): Promise<void> {
+    const dueMs = this.#committedAtMs + (catchingUp ? COMMIT_CATCH_UP_MS : COMMIT_LIVE_MS)
+    if (this.#options.monotonicMs() >= dueMs) return this.#commit()
+    if (this.#commitTimer !== undefined || this.#closed) return
+    this.#commitTimer = setTimeout(() => {
+      this.#commitTimer = undefined
+      this.#inBackground(() => this.#commit())
+    }, COMMIT_LIVE_MS)
+  }
+
+  async #commit(more: readonly OutboxMessage[] = []): Promise<void> {
+    const moved = [...this.#partitions.values()].filter((partition) => partition.moved)
+    if (moved.length > 0 || more.length > 0) {
+      const commit = commitOf(moved, more)
+      const { fenced } = await this.#options.store.commit(commit)
+      if (fenced.length > 0) return this.#fenced(fenced, more)
+      for (const partition of moved) partition.committed()
+      if (commit.outbox.length > 0) this.#options.onOutbox?.()
+    }
+    this.#committedAtMs = this.#options.monotonicMs()
+    this.#yieldedAtMs = this.#committedAtMs
+    if (this.#committedAtMs - this.#toldAtMs >= TELL_BROKER_MS) await this.#tellBroker()
+    this.#settleWaiting()
+  }
+
+  /** Somebody else claimed partitions of ours: what we made of them is dropped, the rest is committed without them. */
+  async #fenced(ids: readonly number[], more: readonly OutboxMessage[]): Promise<void> {
+    for (const [name, partition] of this.#partitions) {
+      if (!ids.includes(partition.id)) continue
+      this.#options.log.warn(
+        { partition: name },
+        `${name} was claimed by another processor: this one lets it go`,
+      )
+      this.#consumer?.pause([partition.tp])
+      this.#partitions.delete(name)
+    }
+    if (this.#partitions.size === 0) {
+      throw new EngineError('fenced', 'another processor has claimed every partition of this one', {
+        hint: 'run one processor on the embedded log',
+      })
+    }
+    await this.#commit(more)
+  }
+
+  async #tellBroker(): Promise<void> {
+    this.#toldAtMs = this.#options.monotonicMs()
+    const offsets = [...this.#partitions.values()].map(({ tp, all }) => ({
+      ...tp,
+      offset: all.state.position,
+    }))
+    if (offsets.length > 0) await this.#options.broker.commitOffsets(this.#options.group, offsets)
+  }
+
+  #settleWaiting(): void {
+    this.#waiting = this.#waiting.filter(({ ends, resolve }) => {
+      const there = [...this.#partitions].every(([name, partition]) =>
+        partition.hasReached(ends.get(name) ?? 0),
+      )
+      if (there) resolve()
+      return !there
+    })
+  }
+
+  // --- housekeeping ---
+
+  async #keepHouse(): Promise<void> {
+    await this.#options.store.applyRetention()
+    if (await this.#rebuilds.begin(this.#partitions)) this.#startCatchUp()
+  }
+}
+
+function commitOf(partitions: readonly Partition[], more: readonly OutboxMessage[]): Commit {
+  const pending = partitions.flatMap((partition) => partition.readers().map((reader) => reader.pending()))
+  return {
+    partitions: partitions.map((partition) => partition.positions()),
+    feeds: pending.flatMap(({ feeds }) => feeds),
+    rows: pending.flatMap(({ rows }) => rows),
+    outbox: [...pending.flatMap(({ outbox }) => outbox), ...more],
+  }
+}

@@ -1,0 +1,95 @@
+import { existsSync, statSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { EngineError } from '../models/engine-error.ts'
+import { BOOKKEEPING_DDL, STORE_APPLICATION_ID, STORE_VERSION } from './sqlite-schema.ts'
+
+/** How long a writer waits for another process's write before it gives up. */
+const BUSY_TIMEOUT_MS = 10_000
+/** 32 MB of write-ahead log before it is folded in: seldom enough not to stall, small enough to recover at once. */
+const WAL_PAGES = 4_000
+
+/**
+ * Opens a store for writing, or makes one where there is none. A file that is not ours, newer than us, or broken is said,
+ * never replaced. `synchronous = NORMAL` may forget the last commits in a power cut; positions and rows go together, so
+ * they are made again from the log.
+ */
+export function openStoreFile(file: string): Database.Database {
+  const isNew = file === ':memory:' || !existsSync(file) || statSync(file).size === 0
+  try {
+    const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+    if (isNew) createStore(db)
+    else checkStore(db, file)
+    db.pragma('synchronous = NORMAL')
+    db.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
+    db.pragma('cache_size = -16000')
+    return db
+  } catch (error) {
+    throw storageError(error, file)
+  }
+}
+
+function createStore(db: Database.Database): void {
+  db.pragma('page_size = 8192')
+  db.pragma('journal_mode = WAL')
+  db.transaction(() => {
+    // Another process may have made it between our look and our lock.
+    if ((db.pragma('application_id', { simple: true }) as number) === STORE_APPLICATION_ID) return
+    db.exec(BOOKKEEPING_DDL)
+    db.pragma(`application_id = ${STORE_APPLICATION_ID}`)
+    db.pragma(`user_version = ${STORE_VERSION}`)
+  }).immediate()
+}
+
+function checkStore(db: Database.Database, file: string): void {
+  const id = db.pragma('application_id', { simple: true }) as number
+  const version = db.pragma('user_version', { simple: true }) as number
+  if (id !== STORE_APPLICATION_ID) {
+    throw new EngineError('store-foreign', `${file} is a SQLite file, but not a store of ours`, {
+      hint: 'set DATA_DIR to a folder of its own, or move that file away',
+    })
+  }
+  if (version > STORE_VERSION) {
+    throw new EngineError(
+      'store-newer',
+      `${file} was written by a newer version (its format is ${version}, ours ${STORE_VERSION})`,
+      {
+        hint: 'run the newer version, or move the store away and let this one make it anew from the log',
+      },
+    )
+  }
+}
+
+/** What SQLite said, in our words. Errors of ours pass unchanged. */
+export function storageError(error: unknown, file: string): unknown {
+  if (error instanceof EngineError || !(error instanceof Database.SqliteError)) return error
+  const about = { cause: error }
+  if (error.code === 'SQLITE_FULL') {
+    return new EngineError('disk-full', `no room to write ${file}`, {
+      ...about,
+      hint: 'free some space and start again; nothing half-written was kept',
+    })
+  }
+  if (error.code === 'SQLITE_NOTADB') {
+    return new EngineError('store-foreign', `${file} is not a SQLite file`, {
+      ...about,
+      hint: 'set DATA_DIR to a folder of its own, or move that file away',
+    })
+  }
+  if (error.code.startsWith('SQLITE_CORRUPT')) {
+    return new EngineError('store-corrupt', `${file} is damaged: ${error.message}`, {
+      ...about,
+      hint: 'move store.db (with its -wal and -shm) away and start again: the tables are made anew from the log',
+    })
+  }
+  if (
+    error.code.startsWith('SQLITE_IOERR') ||
+    error.code === 'SQLITE_READONLY' ||
+    error.code === 'SQLITE_CANTOPEN'
+  ) {
+    return new EngineError('disk-failed', `cannot read or write ${file}: ${error.message}`, {
+      ...about,
+      hint: 'check the disk and the rights on DATA_DIR',
+    })
+  }
+  return error
+}

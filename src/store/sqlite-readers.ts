@@ -1,0 +1,116 @@
+import type Database from 'better-sqlite3'
+import { type Claim, type ClaimRequest, idOf, type PartitionCommit, type ReaderState } from './store.ts'
+
+type ReaderRow = [string, number, number, number, number, number, number, string, string]
+
+/** Positions, epochs and what readers know: the bookkeeping half of a commit. Called inside transactions only. */
+export class ReaderTables {
+  readonly #db: Database.Database
+
+  constructor(db: Database.Database) {
+    this.#db = db
+  }
+
+  claim(request: ClaimRequest): Claim {
+    const id = idOf(request.topic, request.partition)
+    const known = this.#db.prepare('SELECT log_id, epoch FROM partitions WHERE id = ?').raw().get(id) as
+      | [string, number]
+      | undefined
+    const epoch = (known?.[1] ?? 0) + 1
+    this.#db
+      .prepare(
+        'INSERT INTO partitions VALUES (?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET epoch = excluded.epoch',
+      )
+      .run(id, request.topic, request.partition, request.logId, epoch)
+    const follows = this.#db
+      .prepare('SELECT processor, reader FROM processors WHERE partition = ?')
+      .raw()
+      .all(id) as [string, string][]
+    return {
+      ...request,
+      id,
+      epoch,
+      knownLogId: known?.[0] ?? request.logId,
+      readers: this.readers(id),
+      processors: new Map(follows),
+    }
+  }
+
+  readers(partition: number): ReaderState[] {
+    const rows = this.#db
+      .prepare(
+        'SELECT reader, position, first, duplicate, too_late, foreign_records, lost, counts, progress FROM readers WHERE partition = ?',
+      )
+      .raw()
+      .all(partition) as ReaderRow[]
+    const runs = this.#db
+      .prepare('SELECT run, last_n FROM reader_runs WHERE partition = ? AND reader = ?')
+      .raw()
+    return rows.map(([reader, position, first, duplicate, tooLate, foreign, lost, counts, progress]) => ({
+      reader,
+      position,
+      first,
+      duplicate,
+      tooLate,
+      foreign,
+      lost,
+      counts: mapOf(counts),
+      progress: mapOf(progress),
+      runs: new Map(runs.all(partition, reader) as [string, number][]),
+      runsMoved: new Set<string>(),
+    }))
+  }
+
+  /** Whether nobody has claimed the partition since. Also moves it to the log that its positions now belong to. */
+  stillOurs({ id, epoch, logId }: PartitionCommit): boolean {
+    return (
+      this.#db.prepare('UPDATE partitions SET log_id = ? WHERE id = ? AND epoch = ?').run(logId, id, epoch)
+        .changes === 1
+    )
+  }
+
+  write({ id, readers, follow, ended }: PartitionCommit): void {
+    for (const reader of ended) this.#end(id, reader)
+    for (const reader of readers) this.#writeReader(id, reader)
+    const link = this.#db.prepare(
+      'INSERT INTO processors VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reader = excluded.reader',
+    )
+    for (const { processor, reader } of follow) link.run(id, processor, reader)
+  }
+
+  #writeReader(partition: number, state: ReaderState): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO readers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        partition,
+        state.reader,
+        state.position,
+        state.first,
+        state.duplicate,
+        state.tooLate,
+        state.foreign,
+        state.lost,
+        textOf(state.counts),
+        textOf(state.progress),
+      )
+    const upsert = this.#db.prepare(
+      'INSERT INTO reader_runs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_n = excluded.last_n',
+    )
+    for (const run of state.runsMoved) upsert.run(partition, state.reader, run, state.runs.get(run))
+  }
+
+  #end(partition: number, reader: string): void {
+    this.#db.prepare('DELETE FROM readers WHERE partition = ? AND reader = ?').run(partition, reader)
+    this.#db.prepare('DELETE FROM reader_runs WHERE partition = ? AND reader = ?').run(partition, reader)
+    this.#db.prepare('DELETE FROM processors WHERE partition = ? AND reader = ?').run(partition, reader)
+  }
+}
+
+function mapOf(json: string): Map<string, number> {
+  return new Map(Object.entries(JSON.parse(json) as Record<string, number>))
+}
+
+/** Keys in order, so that equal maps are equal text. */
+function textOf(map: ReadonlyMap<string, number>): string {
+  return JSON.stringify(Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))))
+}

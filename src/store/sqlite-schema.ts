@@ -1,0 +1,75 @@
+import type { Column, Table } from './table.ts'
+import { snakeCase } from './table.ts'
+
+/**
+ * What a store file looks like. Tables are made from the processors' own descriptions; a name ends in `_rows`, the name
+ * without it is the view that people read.
+ *
+ * Row tables are STRICT and WITHOUT ROWID: small rows, looked up and replaced by key.
+ */
+
+/** "Tide" in ASCII: tells our store from any other SQLite file. */
+export const STORE_APPLICATION_ID = 0x54696465
+export const STORE_VERSION = 1
+
+export const BOOKKEEPING_DDL = `
+  CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE feeds(id INTEGER PRIMARY KEY, venue TEXT NOT NULL, source TEXT NOT NULL, product TEXT NOT NULL) STRICT;
+  CREATE UNIQUE INDEX feeds_by_name ON feeds(venue, source, product);
+  CREATE TABLE partitions(
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_id TEXT NOT NULL, epoch INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE readers(
+    partition INTEGER NOT NULL, reader TEXT NOT NULL, position INTEGER NOT NULL, first INTEGER NOT NULL,
+    duplicate INTEGER NOT NULL, too_late INTEGER NOT NULL, foreign_records INTEGER NOT NULL, lost INTEGER NOT NULL,
+    counts TEXT NOT NULL, progress TEXT NOT NULL, PRIMARY KEY(partition, reader)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE reader_runs(
+    partition INTEGER NOT NULL, reader TEXT NOT NULL, run TEXT NOT NULL, last_n INTEGER NOT NULL,
+    PRIMARY KEY(partition, reader, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE processors(
+    partition INTEGER NOT NULL, processor TEXT NOT NULL, reader TEXT NOT NULL, PRIMARY KEY(partition, processor)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE outbox(
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, done_by TEXT NOT NULL DEFAULT '[]', delivered INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX outbox_pending ON outbox(delivered) WHERE delivered = 0;
+  CREATE TABLE rebuild_requests(processor TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`
+
+export const LINEAGE_COLUMNS = ['partition_id', 'first_offset', 'last_offset'] as const
+
+export function rowsTable(name: string): string {
+  return `${name}_rows`
+}
+
+/** The DDL of one table of rows, a generated `<name>_real` beside every decimal. */
+export function tableDdl(table: Table<unknown>): string {
+  const columns = table.columns.flatMap(columnDdl)
+  const lineage = LINEAGE_COLUMNS.map((name) => `${name} INTEGER NOT NULL`)
+  const key = table.key.map(snakeCase).join(', ')
+  return `CREATE TABLE ${rowsTable(table.name)}(\n  ${[...columns, ...lineage, `PRIMARY KEY(${key})`].join(',\n  ')}\n) STRICT, WITHOUT ROWID`
+}
+
+function columnDdl(column: Column<unknown>): string[] {
+  const name = snakeCase(column.name)
+  const type = column.type === 'integer' ? 'INTEGER' : 'TEXT'
+  const own = `${name} ${type}${column.nullable ? '' : ' NOT NULL'}`
+  return column.type === 'decimal' ? [own, `${name}_real REAL AS (CAST(${name} AS REAL)) VIRTUAL`] : [own]
+}
+
+/** `INSERT ... ON CONFLICT DO UPDATE` of `rows` rows at once. */
+export function upsertSql(table: Table<unknown>, rows: number): string {
+  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS]
+  const key = table.key.map(snakeCase)
+  const values = Array.from({ length: rows }, () => `(${names.map(() => '?').join(',')})`).join(',')
+  const sets = names.filter((name) => !key.includes(name)).map((name) => `${name}=excluded.${name}`)
+  return `INSERT INTO ${rowsTable(table.name)}(${names.join(',')}) VALUES ${values} ON CONFLICT(${key.join(',')}) DO UPDATE SET ${sets.join(',')}`
+}
+
+export function selectByKeySql(table: Table<unknown>): string {
+  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS]
+  const where = table.key.map((name) => `${snakeCase(name)} = ?`).join(' AND ')
+  return `SELECT ${names.join(',')} FROM ${rowsTable(table.name)} WHERE ${where}`
+}

@@ -1,0 +1,312 @@
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { EngineError } from '../models/engine-error.ts'
+import { DAY_MS } from '../models/time.ts'
+import type { OutboxMessage } from '../processors/processor.ts'
+import { openStoreFile, storageError } from './sqlite-file.ts'
+import { ReaderTables } from './sqlite-readers.ts'
+import { LINEAGE_COLUMNS, rowsTable, selectByKeySql, tableDdl, upsertSql } from './sqlite-schema.ts'
+import { VIEWS } from './sqlite-views.ts'
+import type { Claim, ClaimRequest, Commit, PendingMessage, RowWrite, Store, Stored } from './store.ts'
+import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
+import type { Views } from './views.ts'
+
+/** Rows an upsert statement carries; more gain nothing and cost preparing. */
+const UPSERT_ROWS = 12
+/** The longest a commit holds the event loop before it lets others run. */
+const SLICE_MS = 12
+/** Samples dropped per call of `applyRetention`: some milliseconds of work. */
+const RETENTION_ROWS = 5_000
+
+type AnyTable = Table<unknown>
+type TableStatements = {
+  readonly many: Database.Statement
+  readonly one: Database.Statement
+  readonly byKey: Database.Statement
+}
+
+export type SqliteStoreOptions = {
+  /** The file, or `:memory:` for tests (then `db` reads through the writing connection). */
+  readonly file: string
+  readonly monotonicMs: () => number
+}
+
+/** The embedded store. One process writes rows; any number of processes read. */
+export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Store {
+  const writer = openStoreFile(file)
+  const reads = file === ':memory:' ? writer : new Database(file, { readonly: true, timeout: 10_000 })
+  const db = new Kysely<Views>({ dialect: new SqliteDialect({ database: reads }) })
+  const readers = new ReaderTables(writer)
+  const statements = new Map<string, TableStatements>()
+  let queue: Promise<unknown> = Promise.resolve()
+
+  /** One writer at a time: a commit yields while its transaction is open, and nobody else may slip into it. */
+  function exclusively<T>(work: () => T | Promise<T>): Promise<T> {
+    const run = queue.then(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        if (writer.inTransaction) writer.exec('ROLLBACK')
+        throw storageError(error, file)
+      }
+    })
+    queue = run.catch(() => undefined)
+    return run
+  }
+
+  function statementsOf(table: AnyTable): TableStatements {
+    const known = statements.get(table.name)
+    if (known !== undefined) return known
+    const made = {
+      many: writer.prepare(upsertSql(table, UPSERT_ROWS)),
+      one: writer.prepare(upsertSql(table, 1)),
+      byKey: writer.prepare(selectByKeySql(table)).raw(),
+    }
+    statements.set(table.name, made)
+    return made
+  }
+
+  async function writeRows(
+    table: AnyTable,
+    writes: readonly RowWrite[],
+    pace: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const { many, one } = statementsOf(table)
+    let at = 0
+    for (; at + UPSERT_ROWS <= writes.length; at += UPSERT_ROWS) {
+      const values: SqlValue[] = []
+      for (let i = at; i < at + UPSERT_ROWS; i++) appendWrite(table, writes[i]!, values)
+      many.run(values)
+      const wait = pace()
+      if (wait !== undefined) await wait
+    }
+    for (; at < writes.length; at++) {
+      const values: SqlValue[] = []
+      appendWrite(table, writes[at]!, values)
+      one.run(values)
+    }
+  }
+
+  const insertFeed = writer.prepare(
+    'INSERT INTO feeds(id, venue, source, product) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const insertMessage = writer.prepare(
+    'INSERT INTO outbox(id, kind, payload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+
+  async function commitAll(commit: Commit): Promise<{ fenced: readonly number[] }> {
+    writer.exec('BEGIN IMMEDIATE')
+    const fenced = commit.partitions.filter((partition) => !readers.stillOurs(partition)).map(({ id }) => id)
+    if (fenced.length > 0) {
+      writer.exec('ROLLBACK')
+      return { fenced }
+    }
+    const pace = pacer(monotonicMs)
+    for (const { id, venue, source, product } of commit.feeds) insertFeed.run(id, venue, source, product)
+    for (const { table, writes } of commit.rows) await writeRows(table, writes, pace)
+    for (const partition of commit.partitions) readers.write(partition)
+    for (const message of commit.outbox)
+      insertMessage.run(message.id, message.kind, JSON.stringify(message.payload))
+    writer.exec('COMMIT')
+    for (const { readers: moved } of commit.partitions) for (const reader of moved) reader.runsMoved.clear()
+    return { fenced: [] }
+  }
+
+  return {
+    db,
+    ensureTables: (tables) =>
+      exclusively(() => {
+        writer.transaction(() => ensureTables(writer, tables)).immediate()
+      }),
+    claim: (requests: readonly ClaimRequest[]): Promise<Claim[]> =>
+      exclusively(() =>
+        writer.transaction(() => requests.map((request) => readers.claim(request))).immediate(),
+      ),
+    fetch: (table, keys) =>
+      exclusively(() => keys.map((key) => fetchRow(statementsOf(table).byKey, table, key))),
+    latestStarts: (table, fromMs) =>
+      exclusively(() => {
+        const sql = `SELECT feed, max(start_ms) FROM ${rowsTable(table.name)} WHERE start_ms >= ? GROUP BY feed`
+        return new Map(writer.prepare(sql).raw().all(fromMs) as [number, number][])
+      }),
+    commit: (commit) => exclusively(() => commitAll(commit)),
+    readerState: (partition, reader) =>
+      exclusively(() => readers.readers(partition).find((state) => state.reader === reader)),
+    freshTable: (table) =>
+      exclusively(() => {
+        statements.delete(table.name)
+        writer.exec(`DROP TABLE IF EXISTS ${rowsTable(table.name)}; ${tableDdl(table)}`)
+      }),
+    dropTable: (table) =>
+      exclusively(() => {
+        statements.delete(table.name)
+        writer.exec(`DROP TABLE IF EXISTS ${rowsTable(table.name)}`)
+      }),
+    swapShadow: (table, shadow, partition, logStart) =>
+      exclusively(() => {
+        writer.transaction(() => swapShadow(writer, table, shadow, partition, logStart)).immediate()
+      }),
+    countForRebuild: (table, partition, logStart) =>
+      exclusively(() => {
+        const count = `SELECT count(*) FROM ${rowsTable(table.name)} WHERE partition_id = ? AND first_offset`
+        const of = (comparison: string) =>
+          writer.prepare(`${count} ${comparison} ?`).pluck().get(partition, logStart) as number
+        return { kept: of('<'), replaced: of('>=') }
+      }),
+    settings: {
+      get: () =>
+        exclusively(
+          () =>
+            writer.prepare(`SELECT value FROM meta WHERE name = 'settings'`).pluck().get() as
+              | string
+              | undefined,
+        ),
+      set: (text) =>
+        exclusively(() => {
+          writer
+            .prepare(
+              `INSERT INTO meta VALUES ('settings', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
+            )
+            .run(text)
+        }),
+    },
+    outbox: {
+      pending: (kinds, max) => exclusively(() => pendingMessages(writer, kinds, max)),
+      done: (ids, sink, sinks) =>
+        exclusively(() => {
+          writer.transaction(() => ids.forEach((id) => markDone(writer, id, sink, sinks))).immediate()
+        }),
+    },
+    requests: {
+      rebuilds: () =>
+        exclusively(() => writer.prepare('SELECT processor FROM rebuild_requests').pluck().all() as string[]),
+      askRebuild: (processor) =>
+        exclusively(() => {
+          writer.prepare('INSERT INTO rebuild_requests VALUES (?) ON CONFLICT DO NOTHING').run(processor)
+        }),
+      rebuilt: (processor) =>
+        exclusively(() => {
+          writer.prepare('DELETE FROM rebuild_requests WHERE processor = ?').run(processor)
+        }),
+    },
+    applyRetention: () => exclusively(() => dropOldSamples(writer)),
+    close: async () => {
+      await queue
+      await db.destroy()
+      if (writer.open) writer.close()
+    },
+  }
+}
+
+function appendWrite(table: AnyTable, write: RowWrite, values: SqlValue[]): void {
+  rowToSql(table, write.row, values)
+  values.push(write.partition, write.firstOffset, write.lastOffset)
+}
+
+function fetchRow(statement: Database.Statement, table: AnyTable, key: Key): Stored<unknown> | undefined {
+  const values = statement.get(key) as SqlValue[] | undefined
+  if (values === undefined) return undefined
+  const lineage = values.length - LINEAGE_COLUMNS.length
+  return {
+    row: rowFromSql(table, values),
+    firstOffset: values[lineage + 1] as number,
+    lastOffset: values[lineage + 2] as number,
+  }
+}
+
+/** Answers a promise to wait for whenever a slice of work has lasted long enough. */
+function pacer(monotonicMs: () => number): () => Promise<void> | undefined {
+  let startedMs = monotonicMs()
+  return () => {
+    if (monotonicMs() - startedMs < SLICE_MS) return undefined
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        startedMs = monotonicMs()
+        resolve()
+      }),
+    )
+  }
+}
+
+function ensureTables(db: Database.Database, tables: readonly AnyTable[]): void {
+  const known = new Map(db.prepare('SELECT name, sql FROM sqlite_master').raw().all() as [string, string][])
+  for (const table of tables) {
+    const ddl = tableDdl(table)
+    const existing = known.get(rowsTable(table.name))
+    if (existing === undefined) db.exec(ddl)
+    else if (existing !== ddl) throw otherShape(table.name)
+  }
+  for (const [name, select] of Object.entries(VIEWS)) {
+    const ddl = `CREATE VIEW ${name} AS ${select}`
+    if (known.get(name) === ddl) continue
+    db.exec(`DROP VIEW IF EXISTS ${name}`)
+    db.exec(ddl)
+  }
+}
+
+function otherShape(name: string): EngineError {
+  return new EngineError(
+    'store-fingerprint',
+    `the table ${name} in this store has other columns than this version writes`,
+    {
+      hint: 'move store.db away and start again: the tables are made anew from the log',
+    },
+  )
+}
+
+/** Rows whose input began before the log's present start stay as they are; all others come from the shadow. */
+function swapShadow(
+  db: Database.Database,
+  table: AnyTable,
+  shadow: AnyTable,
+  partition: number,
+  logStart: number,
+): void {
+  const [rows, made] = [rowsTable(table.name), rowsTable(shadow.name)]
+  db.prepare(`DELETE FROM ${rows} WHERE partition_id = ? AND first_offset >= ?`).run(partition, logStart)
+  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS].join(',')
+  db.prepare(
+    `INSERT INTO ${rows}(${names}) SELECT ${names} FROM ${made} WHERE partition_id = ? ON CONFLICT DO NOTHING`,
+  ).run(partition)
+}
+
+function pendingMessages(db: Database.Database, kinds: readonly string[], max: number): PendingMessage[] {
+  const sql = `SELECT id, kind, payload, done_by FROM outbox WHERE delivered = 0 AND kind IN (${kinds.map(() => '?').join(',')}) ORDER BY rowid LIMIT ?`
+  const rows = db
+    .prepare(sql)
+    .raw()
+    .all(...kinds, max)
+  return (rows as [string, OutboxMessage['kind'], string, string][]).map(([id, kind, payload, doneBy]) => ({
+    id,
+    kind,
+    payload: JSON.parse(payload) as unknown,
+    doneBy: JSON.parse(doneBy) as string[],
+  }))
+}
+
+function markDone(db: Database.Database, id: string, sink: string, sinks: readonly string[]): void {
+  const doneBy = new Set(
+    JSON.parse(
+      (db.prepare('SELECT done_by FROM outbox WHERE id = ?').pluck().get(id) as string | undefined) ?? '[]',
+    ) as string[],
+  )
+  doneBy.add(sink)
+  const delivered = sinks.every((name) => doneBy.has(name)) ? 1 : 0
+  db.prepare('UPDATE outbox SET done_by = ?, delivered = ? WHERE id = ?').run(
+    JSON.stringify([...doneBy]),
+    delivered,
+    id,
+  )
+}
+
+/** One-second samples more than a day behind their source's progress. The view hides them from the same moment on. */
+function dropOldSamples(db: Database.Database): void {
+  const has = db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'mid_price_rows'`).pluck().get()
+  if (has === undefined) return
+  const horizon = db.prepare('SELECT min(progress_ms) FROM progress').pluck().get() as number | null
+  if (horizon === null) return
+  db.prepare(
+    `DELETE FROM mid_price_rows WHERE (start_ms, feed) IN
+     (SELECT start_ms, feed FROM mid_price_rows WHERE start_ms <= ? ORDER BY start_ms LIMIT ?)`,
+  ).run(horizon - DAY_MS, RETENTION_ROWS)
+}

@@ -1,0 +1,130 @@
+import { DAY_MS } from '../models/time.ts'
+
+/**
+ * The views that people, insights and BI tools read: names in place of ids, coverage and completeness worked out at read
+ * time. A window is complete when progress has passed its end by `GRACE_MS`.
+ */
+export const GRACE_MS = 2_000
+
+const NAMES = 'f.venue, f.source, f.product'
+const LINEAGE = 'p.topic, p.partition, r.first_offset, r.last_offset'
+const FEED_AND_PARTITION = 'JOIN feeds f ON f.id = r.feed JOIN partitions p ON p.id = r.partition_id'
+const iso = (column: string) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${column} / 1000.0, 'unixepoch')`
+
+const WINDOW = `
+  r.window_ms, r.start_ms, r.start_ms + r.window_ms AS end_ms, ${iso('r.start_ms')} AS start_time,
+  coalesce((
+    SELECT sum(min(w.to_ms, r.start_ms + r.window_ms) - max(w.from_ms, r.start_ms)) FROM watched w
+    WHERE w.feed = r.feed AND w.to_ms > r.start_ms AND w.from_ms < r.start_ms + r.window_ms
+  ), 0) * 1.0 / r.window_ms AS coverage,
+  coalesce((
+    SELECT g.progress_ms >= r.start_ms + r.window_ms + ${GRACE_MS} FROM progress g
+    WHERE g.topic = p.topic AND g.partition = p.partition AND g.source = f.source
+  ), 0) AS complete`
+
+export const VIEWS: Readonly<Record<string, string>> = {
+  progress: `
+    SELECT p.topic, p.partition, j.key AS source, j.value AS progress_ms
+    FROM readers r JOIN partitions p ON p.id = r.partition, json_each(r.progress) j WHERE r.reader = 'all'`,
+
+  // Every stretch that one run watched: from its up, or the end of a hole, to the next hole, or the run's last mark.
+  watched_by_run: `
+    WITH starts AS (
+      SELECT w.feed, w.run, w.from_ms AS start_ms, m.up_to_ms
+      FROM watches_rows w JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition
+      UNION ALL
+      SELECT h.feed, h.run, h.to_ms, m.up_to_ms
+      FROM holes_rows h JOIN watches_rows w ON w.run = h.run AND w.feed = h.feed
+      JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition WHERE h.to_ms IS NOT NULL
+    ), stretches AS (
+      SELECT feed, run, start_ms, min(up_to_ms, coalesce((
+        SELECT min(h.from_ms) FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run AND h.from_ms >= s.start_ms
+      ), up_to_ms)) AS end_ms FROM starts s
+    )
+    SELECT feed, run, start_ms, end_ms FROM stretches WHERE end_ms > start_ms`,
+
+  // The union over runs: what anybody watched, each millisecond once.
+  watched: `
+    WITH ordered AS (
+      SELECT feed, start_ms, end_ms, max(end_ms) OVER (
+        PARTITION BY feed ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS seen_ms FROM watched_by_run
+    ), apart AS (
+      SELECT feed, max(start_ms, coalesce(seen_ms, start_ms)) AS from_ms, end_ms AS to_ms FROM ordered
+    )
+    SELECT feed, from_ms, to_ms FROM apart WHERE to_ms > from_ms`,
+
+  best_prices: `
+    SELECT ${NAMES}, ${WINDOW}, r.highest_bid, r.highest_bid_real, r.highest_bid_at_ms,
+      r.lowest_ask, r.lowest_ask_real, r.lowest_ask_at_ms, r.first_mid, r.first_mid_real, r.last_mid, r.last_mid_real,
+      r.books, r.crossed, r.locked, r.indicative, ${LINEAGE}
+    FROM best_prices_rows r ${FEED_AND_PARTITION}`,
+
+  max_spread: `
+    SELECT ${NAMES}, ${WINDOW}, r.max_spread, r.max_spread_real, r.max_spread_bps, r.max_spread_bps_real,
+      r.max_spread_at_ms, r.crossed_max, r.crossed_max_real, r.crossed_max_at_ms,
+      r.books, r.crossed, r.locked, r.indicative, ${LINEAGE}
+    FROM max_spread_rows r ${FEED_AND_PARTITION}`,
+
+  // The widest window's own values: exact text, the earliest where several are as wide.
+  max_spread_all_time: `
+    WITH ranked AS (
+      SELECT r.*,
+        row_number() OVER (PARTITION BY feed, window_ms ORDER BY max_spread_real DESC NULLS LAST, max_spread_at_ms) AS spread_rank,
+        row_number() OVER (PARTITION BY feed, window_ms ORDER BY crossed_max_real DESC NULLS LAST, crossed_max_at_ms) AS crossed_rank
+      FROM max_spread_rows r
+    )
+    SELECT ${NAMES}, r.window_ms, min(r.start_ms) AS from_ms, max(r.start_ms + r.window_ms) AS to_ms,
+      max(CASE WHEN spread_rank = 1 THEN r.max_spread END) AS max_spread,
+      max(CASE WHEN spread_rank = 1 THEN r.max_spread_bps END) AS max_spread_bps,
+      max(CASE WHEN spread_rank = 1 THEN r.max_spread_at_ms END) AS max_spread_at_ms,
+      max(CASE WHEN crossed_rank = 1 THEN r.crossed_max END) AS crossed_max,
+      max(CASE WHEN crossed_rank = 1 THEN r.crossed_max_at_ms END) AS crossed_max_at_ms,
+      sum(r.books) AS books, sum(r.crossed) AS crossed, sum(r.locked) AS locked, sum(r.indicative) AS indicative
+    FROM ranked r JOIN feeds f ON f.id = r.feed GROUP BY r.feed, r.window_ms`,
+
+  // Samples are kept for a day of market time.
+  mid_price: `
+    SELECT ${NAMES}, r.start_ms, r.at_ms, r.mid, r.mid_real, ${LINEAGE}
+    FROM mid_price_rows r ${FEED_AND_PARTITION}
+    WHERE r.start_ms > coalesce((
+      SELECT g.progress_ms FROM progress g WHERE g.topic = p.topic AND g.partition = p.partition AND g.source = f.source
+    ), 0) - ${DAY_MS}`,
+
+  top_of_book: `
+    SELECT ${NAMES}, r.state, r.bid, r.bid_real, r.bid_size, r.ask, r.ask_real, r.ask_size, r.spread, r.spread_real,
+      r.mid, r.mid_real, r.spread_bps, r.spread_bps_real, r.imbalance, r.microprice, r.sequence, r.time_ms,
+      r.exchange_time_ms, r.received_at_ms, r.bid_levels, r.ask_levels, ${LINEAGE}
+    FROM top_of_book_rows r ${FEED_AND_PARTITION}`,
+
+  watches: `
+    SELECT ${NAMES}, r.run, p.topic, p.partition, r.from_ms, max(coalesce(m.up_to_ms, r.from_ms), r.from_ms) AS to_ms, coalesce(m.bye, 0) AS bye
+    FROM watches_rows r ${FEED_AND_PARTITION} LEFT JOIN runs_rows m ON m.run = r.run AND m.partition = r.partition`,
+
+  holes: `SELECT ${NAMES}, r.id, r.run, r.from_ms, r.to_ms, r.reason, r.backfilled FROM holes_rows r JOIN feeds f ON f.id = r.feed`,
+
+  rejections: `
+    SELECT r.id, r.kind, r.path, r.message, r.venue, r.source, r.product, r.received_at_ms, ${iso('r.received_at_ms')} AS received_time,
+      r.bytes, r.original, r.resent_at_ms, ${LINEAGE}
+    FROM rejections_rows r JOIN partitions p ON p.id = r.partition_id WHERE r.kind IS NOT NULL`,
+
+  rejection_digests: `
+    SELECT r.digest * 10 - 9 AS first_ordinal, r.digest * 10 AS last_ordinal, r.items, (
+      SELECT json_group_object(kind, count) FROM (
+        SELECT json_extract(i.value, '$.kind') AS kind, count(*) AS count FROM json_each(r.items) i GROUP BY kind ORDER BY kind
+      )) AS counts, ${LINEAGE}
+    FROM rejection_digests_rows r JOIN partitions p ON p.id = r.partition_id WHERE r.count = 10`,
+
+  rejection_remainder: `
+    SELECT r.digest, r.count, r.items FROM rejection_digests_rows r WHERE r.count < 10 AND r.count > 0`,
+
+  positions: `
+    SELECT w.processor, p.topic, p.partition, r.reader, p.log_id, r.first, r.position, (
+        SELECT coalesce(sum(j.value), 0) FROM json_each(r.counts) j WHERE j.key NOT LIKE 'ordinal of %'
+      ) AS applied, r.duplicate, r.too_late, r.foreign_records, r.lost
+    FROM processors w JOIN partitions p ON p.id = w.partition JOIN readers r ON r.partition = w.partition AND r.reader = w.reader`,
+
+  insights: `
+    SELECT r.venue, r.source, r.product, r.insight, r.slot_ms, r.computed_at_ms, r.from_ms, r.to_ms, r.result, ${LINEAGE}
+    FROM insights_rows r JOIN partitions p ON p.id = r.partition_id`,
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { OutboxMessage } from '../processors/processor.ts'
+import type { Key, Table } from './table.ts'
+import type { Views } from './views.ts'
+
+/**
+ * Rows and positions. One face for SQLite and PostgreSQL. A commit moves rows, the positions they stand for and the
+ * messages they made in one transaction, or nothing of it; that is what makes every record count exactly once.
+ */
+
+/** How far one reader has come on one partition, and everything that is a function of the log up to there. */
+export type ReaderState = {
+  /** `all`, or the name of the one processor that reads by itself (added later, parked, or being rebuilt). */
+  readonly reader: string
+  /** The next offset to apply. */
+  position: number
+  /** Where this reader began: position - first = applied + duplicate + tooLate + foreign + lost. */
+  first: number
+  duplicate: number
+  tooLate: number
+  foreign: number
+  /** Offsets that were gone before they could be read. */
+  lost: number
+  /** Records applied, by their type; their sum is what the ledger calls applied. */
+  readonly counts: Map<string, number>
+  /** Progress in milliseconds of market time, by source. */
+  readonly progress: Map<string, number>
+  /** The last `n` seen of each run. */
+  readonly runs: Map<string, number>
+  /** Runs whose `n` moved since the last commit. */
+  readonly runsMoved: Set<string>
+}
+
+export type ClaimRequest = { readonly topic: string; readonly partition: number; readonly logId: string }
+
+export type Claim = ClaimRequest & {
+  readonly id: number
+  /** Every commit for this partition is conditional on it: a later claim makes it void. */
+  readonly epoch: number
+  /** The log these positions belong to; another than `logId` where the log was replaced. */
+  readonly knownLogId: string
+  readonly readers: ReaderState[]
+  /** Which reader each processor follows here. A processor that is not named has never read this partition. */
+  readonly processors: ReadonlyMap<string, string>
+}
+
+/** A row as it is cached and written: its lineage is the partition and the range of offsets it was made from. */
+export type Stored<Row> = { readonly row: Row; readonly firstOffset: number; readonly lastOffset: number }
+
+export type RowWrite = {
+  readonly key: Key
+  readonly row: unknown
+  readonly partition: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+}
+
+export type FeedName = {
+  readonly id: number
+  readonly venue: string
+  readonly source: string
+  readonly product: string
+}
+
+export type PartitionCommit = {
+  readonly id: number
+  readonly epoch: number
+  readonly logId: string
+  readonly readers: readonly ReaderState[]
+  /** Processors that changed their reader, and readers that ended. */
+  readonly follow: readonly { readonly processor: string; readonly reader: string }[]
+  readonly ended: readonly string[]
+}
+
+export type Commit = {
+  readonly partitions: readonly PartitionCommit[]
+  readonly feeds: readonly FeedName[]
+  readonly rows: readonly { readonly table: Table<unknown>; readonly writes: readonly RowWrite[] }[]
+  readonly outbox: readonly OutboxMessage[]
+}
+
+export type PendingMessage = OutboxMessage & { readonly doneBy: readonly string[] }
+
+export type Store = {
+  /** Creates or migrates what the tables need, all in one transaction. */
+  ensureTables(tables: readonly Table<unknown>[]): Promise<void>
+  /** Raises each partition's epoch by one and answers its positions. */
+  claim(requests: readonly ClaimRequest[]): Promise<Claim[]>
+  /** Rows by key, in the order of `keys`. */
+  fetch(table: Table<unknown>, keys: readonly Key[]): Promise<(Stored<unknown> | undefined)[]>
+  /** For tables kept by the second: the latest `startMs` at or after `fromMs` of every feed that has one. */
+  latestStarts(table: Table<unknown>, fromMs: number): Promise<Map<number, number>>
+  /**
+   * All or nothing. Answers the partitions whose epoch is no longer ours: if there are any, nothing was committed.
+   * Yields to the event loop at least every 15 ms.
+   */
+  commit(commit: Commit): Promise<{ readonly fenced: readonly number[] }>
+  /** A reader's state as it was last committed. */
+  readerState(partition: number, reader: string): Promise<ReaderState | undefined>
+  /** An empty table; what it held before is gone. */
+  freshTable(table: Table<unknown>): Promise<void>
+  dropTable(table: Table<unknown>): Promise<void>
+  /** For one partition, puts `shadow`'s rows in the place of those made from nothing before `logStart`. */
+  swapShadow(
+    table: Table<unknown>,
+    shadow: Table<unknown>,
+    partition: number,
+    logStart: number,
+  ): Promise<void>
+  /** Rows a rebuild would leave as they are, since part of what they were made from is no longer in the log. */
+  countForRebuild(
+    table: Table<unknown>,
+    partition: number,
+    logStart: number,
+  ): Promise<{ kept: number; replaced: number }>
+
+  /** The settings that decide results, as text: another text means the tables would mix two meanings. */
+  readonly settings: { get(): Promise<string | undefined>; set(text: string): Promise<void> }
+  readonly outbox: {
+    /** The oldest undelivered messages of these kinds. */
+    pending(kinds: readonly OutboxMessage['kind'][], max: number): Promise<PendingMessage[]>
+    /** `sink` has it. A message that all sinks have is kept as delivered, so that it is never made twice. */
+    done(ids: readonly string[], sink: string, sinks: readonly string[]): Promise<void>
+  }
+  readonly requests: {
+    /** Processors somebody wants rebuilt. */
+    rebuilds(): Promise<string[]>
+    askRebuild(processor: string): Promise<void>
+    rebuilt(processor: string): Promise<void>
+  }
+  /** Drops samples older than a day of market time; bounded work, call it now and then. */
+  applyRetention(): Promise<void>
+  /** Reads for everybody, through the views. */
+  readonly db: Kysely<Views>
+  close(): Promise<void>
+}
+
+/**
+ * An id that depends on the names alone (48 bits of SHA-256), so that the same log makes the same tables whatever order
+ * the names were met in.
+ */
+export function idOf(...names: readonly (string | number)[]): number {
+  return createHash('sha256').update(names.join('\n')).digest().readUIntBE(0, 6)
+}
+
+/** A reader that has read nothing yet. */
+export function freshReader(reader: string, position: number): ReaderState {
+  const counters = { duplicate: 0, tooLate: 0, foreign: 0, lost: 0 }
+  const maps = { counts: new Map(), progress: new Map(), runs: new Map(), runsMoved: new Set<string>() }
+  return { reader, position, first: position, ...counters, ...maps }
+}

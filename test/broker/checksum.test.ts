@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type ChecksummedRow, rowChecksum, textChecksum } from '../../src/broker/checksum.ts'
+
+const id = fc.option(fc.integer({ min: 1 }))
+const row: fc.Arbitrary<ChecksummedRow> = fc.record({
+  offset: fc.maxSafeNat(),
+  timeMs: fc.maxSafeNat(),
+  keyId: id,
+  runId: id,
+  n: fc.maxSafeNat(),
+  bytes: fc.maxSafeNat(),
+  headers: fc.option(fc.string()),
+  value: fc.string({ unit: 'binary', minLength: 1 }),
+})
+
+test('a bit that flips in any number gives another sum', () => {
+  const numbers = fc.constantFrom('offset', 'timeMs', 'keyId', 'runId', 'n', 'bytes')
+  fc.assert(
+    fc.property(row, numbers, fc.nat(52), (before, name, bit) => {
+      const number = before[name] ?? 0
+      const flipped = Number(BigInt(number) ^ (1n << BigInt(bit)))
+      expect(rowChecksum({ ...before, [name]: flipped })).not.toBe(rowChecksum(before))
+    }),
+  )
+})
+
+test('another character anywhere in a value or header gives another sum', () => {
+  fc.assert(
+    fc.property(row, fc.constantFrom('value', 'headers'), fc.nat(), (before, name, at) => {
+      const text = before[name] ?? ''
+      const place = at % (text.length + 1)
+      const other = `${text.slice(0, place)}${text[place] === 'x' ? 'y' : 'x'}${text.slice(place + 1)}`
+      expect(rowChecksum({ ...before, [name]: other })).not.toBe(rowChecksum(before))
+    }),
+  )
+})
+
+test('a text that stands under another id gives another sum', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.nat(), fc.nat(), (text, one, other) => {
+      fc.pre(one !== other)
+      expect(textChecksum(one, text)).not.toBe(textChecksum(other, text))
+    }),
+  )
+})
+
+test('the sum of a known row never changes: it lies on disks', () => {
+  const known = {
+    offset: 5,
+    timeMs: 1_700_000_000_000,
+    keyId: 1,
+    runId: 2,
+    n: 6,
+    bytes: 9_000_000_000,
+    headers: '{}',
+    value: 'ß🌊',
+  }
+  expect(rowChecksum(known)).toMatchInlineSnapshot(`1315210216`)
+})

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { humanLine } from '../../src/commands/logging.ts'
+
+const AT = '"time":"2026-11-20T14:35:00.123Z"'
+
+test('a log line reads as time, level, part, text and fields', () => {
+  const line = `{"level":30,${AT},"part":"process","records":7200,"why":"two words","msg":"caught up"}`
+  expect(humanLine(line, false)).toBe('14:35:00 info  process       caught up  records=7200  why="two words"')
+})
+
+test('what went wrong is red on a terminal with colours, and only there', () => {
+  const line = `{"level":50,${AT},"part":"ingest","msg":"gave up"}`
+  expect(humanLine(line, true)).toBe('\u001b[31m14:35:00 ERROR ingest        gave up\u001b[0m')
+  expect(humanLine(line, false)).toBe('14:35:00 ERROR ingest        gave up')
+})
+
+test('an error brings its stack', () => {
+  const line = `{"level":60,${AT},"part":"ingest","err":{"message":"no","stack":"Error: no\\n at x"},"msg":"uncaught error"}`
+  expect(humanLine(line, false)).toBe('14:35:00 FATAL ingest        uncaught error\nError: no\n at x')
+})
+
+test('what is no log line of ours is shown as it is', () => {
+  expect(humanLine('Segmentation fault\n', true)).toBe('Segmentation fault')
+  expect(humanLine('{"level":30,"cut', true)).toBe('{"level":30,"cut')
+})

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import { statusText } from '../../src/commands/status.ts'
+import { type FeedFacts, feedStatus, isFine } from '../../src/commands/status-report.ts'
+
+const NOW_MS = Date.UTC(2026, 10, 20, 14, 35)
+const STALE_AFTER_MS = 10_000
+
+describe('a feed is', () => {
+  const cases: [string, Partial<FeedFacts>, string][] = [
+    ['live while its producer vouches for it', { watchedToMs: NOW_MS - 10_000 }, 'live'],
+    ['live though its book did not change for long', { receivedAtMs: NOW_MS - 900_000 }, 'live'],
+    ['stale when its producer is silent', { watchedToMs: NOW_MS - 10_001 }, 'stale'],
+    ['stale when nobody ever watched it', { watchedToMs: null }, 'stale'],
+    ['in a hole when its producer says so', { openHoles: 1 }, 'hole'],
+    [
+      'stale, whatever the holes, when its producer is silent',
+      { openHoles: 1, watchedToMs: NOW_MS - 60_000 },
+      'stale',
+    ],
+    ['ended when its producer said goodbye', { bye: true, watchedToMs: NOW_MS - 60_000 }, 'ended'],
+  ]
+  test.each(cases)('%s', (_, facts, state) => {
+    expect(feedStatus(feed(facts), NOW_MS, STALE_AFTER_MS).state).toBe(state)
+  })
+})
+
+test('all is fine while something is live and nothing is stale or in a hole', () => {
+  const states = (...facts: Partial<FeedFacts>[]) =>
+    facts.map((of) => feedStatus(feed(of), NOW_MS, STALE_AFTER_MS))
+  const [ended, stale, hole] = [{ bye: true }, { watchedToMs: null }, { openHoles: 1 }]
+  expect(isFine(states({}, ended))).toBe(true)
+  expect(isFine(states({}, stale))).toBe(false)
+  expect(isFine(states({}, hole))).toBe(false)
+  expect(isFine(states(ended))).toBe(false)
+  expect(isFine([])).toBe(false)
+})
+
+test('the report is a table of feeds, one of topics, and a line about the disk', () => {
+  const feeds = [
+    feedStatus(feed({ rejections: 3 }), NOW_MS, STALE_AFTER_MS),
+    feedStatus(feed({ product: 'XRP-USD', watchedToMs: NOW_MS - 600_000 }), NOW_MS, STALE_AFTER_MS),
+  ]
+  const lags = [
+    { topic: 'books.coinbase', partition: 0, reader: 'all', records: 7_200, lagRecords: 4, bytes: 9_400_000 },
+  ]
+  const disk = { logBytes: 9_800_000, storeBytes: 512_000, freeBytes: 21_000_000_000 }
+  expect(statusText({ ok: false, feeds, lags, disk })).toBe(`\
+VENUE      SOURCE   PRODUCT   STATE   LAST BOOK   VOUCHED FOR   HOLES   REJECTIONS
+coinbase   mock     BTC-USD   live    1.5 s ago   0.4 s ago     0       3
+coinbase   mock     XRP-USD   stale   1.5 s ago   10 min ago    0       0
+
+TOPIC              READER   RECORDS   LAG   SIZE
+books.coinbase/0   all      7200      4     9.4 MB
+
+disk: log 9.8 MB, store 512.0 kB, free 21.0 GB
+`)
+})
+
+function feed(facts: Partial<FeedFacts>): FeedFacts {
+  return {
+    venue: 'coinbase',
+    source: 'mock',
+    product: 'BTC-USD',
+    receivedAtMs: NOW_MS - 1_500,
+    watchedToMs: NOW_MS - 400,
+    bye: false,
+    openHoles: 0,
+    rejections: 0,
+    ...facts,
+  }
+}
