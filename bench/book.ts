@@ -10,7 +10,11 @@ import { type BenchRow, holds, interleaved } from './row.ts'
  * same bytes and nothing else.
  */
 export async function run(): Promise<BenchRow[]> {
-  const rows = [...(await acceptedRows('generated', generatedBody())), ...(await refusedRows())]
+  const rows = [
+    ...(await acceptedRows('generated', generatedBody())),
+    ...(await refusedRows()),
+    smallBadRow(),
+  ]
   const directory = process.env['RECORDINGS_DIR']
   if (directory !== undefined) rows.push(...(await acceptedRows('recorded', recordedBody(directory))))
   return rows
@@ -20,6 +24,7 @@ const BIDS = 18_000
 const ASKS = 27_000
 const ROUNDS = 41
 const SCHEMA_ROUNDS = 11
+const BAD_BODIES_PER_SECOND_MIN = 20_000
 const ABOUT: BodyAbout = {
   source: 'coinbase',
   product: 'BTC-USD',
@@ -92,6 +97,23 @@ async function refusedRow(name: string, body: Buffer): Promise<BenchRow> {
     body.length > 5_000_000 ? 5 : 15,
   )
   return row(`scanner refuses: ${name}`, ours, 'JSON.parse', parse, ours / parse, '<= 2')
+}
+
+/** A venue that answers nonsense as fast as it can must not hold up the others. */
+function smallBadRow(): BenchRow {
+  const bodies = [
+    '{"bids":[["1","1",1',
+    '{"bids":[["0","1",1]],"asks":[["2","1",1]],"sequence":1}',
+    '<html>no</html>',
+  ].map((text) => Buffer.from(text))
+  const rounds = 20_000
+  const took = seconds(() => {
+    for (let i = 0; i < rounds; i++) for (const body of bodies) coinbase.parseBook(body, ABOUT)
+  })
+  const value = (rounds * bodies.length) / took
+  const ratio = value / BAD_BODIES_PER_SECOND_MIN
+  const reference = `${BAD_BODIES_PER_SECOND_MIN}/s`
+  return { name: 'small bad bodies', value, unit: '1/s', reference, ratio, bound: '>= 1', holds: ratio >= 1 }
 }
 
 function parsedOrNot(body: Buffer): unknown {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { variables } from '../src/config-variables.ts'
 
 /**
  * The rules of the house that no compiler holds: who may import whom, where clocks and chance live, how long a file may
@@ -107,12 +108,13 @@ describe('documents', () => {
     expect(broken).toEqual([])
   })
 
-  test('speak of every setting', () => {
+  test('speak of every setting, with its default and its sentence', () => {
     const readme = readFileSync('README.md', 'utf8')
-    const names = [...readFileSync('.env.example', 'utf8').matchAll(/^# ([A-Z_]+)=/gm)].map(
-      ([, name]) => name!,
+    const rows = Object.values<{ name: string; default: string | undefined; says: string }>(variables).map(
+      ({ name, default: text, says }) =>
+        `| \`${name}\` | ${text === undefined ? '' : `\`${text}\``} | ${says} |`,
     )
-    expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([])
+    expect(rows.filter((row) => !readme.includes(row))).toEqual([])
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Sink } from './alert.ts'
+import { oneLine } from './plain-text.ts'
 
 /** Alerts as log lines: always on, and the only sink that gets every digest by itself. */
 export function logSink(log: Logger): Sink {
@@ -8,9 +9,10 @@ export function logSink(log: Logger): Sink {
     paceMs: 0,
     send: async (alert) => {
       const about = { alert: alert.id, severity: alert.severity, text: alert.text }
-      if (alert.severity === 'info') log.info(about, alert.title)
-      else if (alert.severity === 'warning') log.warn(about, alert.title)
-      else log.error(about, alert.title)
+      const title = oneLine(alert.title)
+      if (alert.severity === 'info') log.info(about, title)
+      else if (alert.severity === 'warning') log.warn(about, title)
+      else log.error(about, title)
     },
   }
 }

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Sink } from './alert.ts'
-import { isTold, outboxAlert, type PendingMessage } from './outbox-text.ts'
+import { outboxAlert, type PendingMessage } from './outbox-text.ts'
 import { NEW_PACE, type Pace, paceAfterFailed, paceAfterSent } from './sink-pace.ts'
 import { sendWithin } from './tell.ts'
 
-/** Where messages wait until every sink has them. */
+/** Where messages for people wait until every sink has them. */
 export type Outbox = {
   /** The oldest that some sink still lacks. */
   pending(max: number): Promise<readonly PendingMessage[]>
@@ -19,14 +19,16 @@ export type OutboxSenderSettings = {
   readonly monotonicMs: () => number
   readonly random: () => number
   readonly log: Logger
-  /** How often to look where nobody calls `wake`. */
+  /** How often to look where nobody calls `wake` (default 1 s). */
   readonly lookMs?: number
+  /** How long `close` may take (default 5 s). */
+  readonly lastAttemptMs?: number
 }
 
 export type OutboxSender = {
   /** Something was put into the outbox. */
   wake(): void
-  /** One last attempt for whatever is waiting, at most `LAST_ATTEMPT_MS_MAX`; what is left waits for the next start. */
+  /** One last attempt for whatever is waiting, bounded in time; what is left waits for the next start. */
   close(): Promise<void>
 }
 
@@ -34,7 +36,8 @@ export type OutboxSender = {
 const WINDOW_MESSAGES_MAX = 200
 const LOOK_MS = 1_000
 const SEND_MS_MAX = 10_000
-const LAST_ATTEMPT_MS_MAX = 5_000
+/** Half of the ten seconds in which a process has to stop. */
+const LAST_ATTEMPT_MS = 5_000
 
 type Lane = {
   readonly sink: Sink
@@ -49,7 +52,8 @@ type Lane = {
  * never holds up another, nor whoever fills the outbox. A message may come twice where we die between telling and noting.
  */
 export function openOutboxSender(settings: OutboxSenderSettings): OutboxSender {
-  const { outbox, sinks, nowMs, monotonicMs, random, log, lookMs = LOOK_MS } = settings
+  const { outbox, sinks, nowMs, monotonicMs, random, log } = settings
+  const { lookMs = LOOK_MS, lastAttemptMs = LAST_ATTEMPT_MS } = settings
   const sinkNames = sinks.map(({ name }) => name)
   const lanes = sinks.map((sink): Lane => ({ sink, pace: NEW_PACE, uncounted: 0, sending: undefined }))
   const closing = new AbortController()
@@ -67,14 +71,13 @@ export function openOutboxSender(settings: OutboxSenderSettings): OutboxSender {
   async function look(): Promise<boolean> {
     isWoken = false
     const window = await outbox.pending(WINDOW_MESSAGES_MAX)
-    const told = window.filter(isTold)
     for (const lane of lanes) {
       if (lane.sending !== undefined || monotonicMs() < lane.pace.notBeforeMs) continue
-      const waiting = waitingFor(lane, told)
+      const waiting = waitingFor(lane, window)
       if (waiting.length > 0) startSending(lane, waiting, SEND_MS_MAX)
     }
     await Promise.all(lanes.filter(({ sink }) => sink.paceMs === 0).map(({ sending }) => sending))
-    return window.length === WINDOW_MESSAGES_MAX && (await giveUpOldest(told))
+    return window.length === WINDOW_MESSAGES_MAX && (await giveUpOldest(window))
   }
 
   function startSending(lane: Lane, waiting: readonly PendingMessage[], timeoutMs: number): void {
@@ -110,10 +113,10 @@ export function openOutboxSender(settings: OutboxSenderSettings): OutboxSender {
   }
 
   /** Makes room where a slow sink would keep the others from seeing what is new. Answers whether it did. */
-  async function giveUpOldest(told: readonly PendingMessage[]): Promise<boolean> {
+  async function giveUpOldest(window: readonly PendingMessage[]): Promise<boolean> {
     let hasGivenUp = false
     for (const lane of lanes.filter(({ sink, sending }) => sink.paceMs > 0 && sending === undefined)) {
-      const waiting = waitingFor(lane, told)
+      const waiting = waitingFor(lane, window)
       if (waiting.length < WINDOW_MESSAGES_MAX / 2) continue
       const oldest = waiting.slice(0, WINDOW_MESSAGES_MAX / 2)
       await done(oldest, lane.sink)
@@ -139,7 +142,7 @@ export function openOutboxSender(settings: OutboxSenderSettings): OutboxSender {
   }
 
   function sayOutboxFailed(error: unknown): boolean {
-    log.error({ err: error }, 'the outbox cannot be read; it is tried again')
+    log.error({ err: error }, 'the outbox failed; it is tried again')
     return false
   }
 
@@ -147,15 +150,15 @@ export function openOutboxSender(settings: OutboxSenderSettings): OutboxSender {
     const leftMs = untilMs - monotonicMs()
     if (lane.sending !== undefined || leftMs <= 0) return
     const window = await outbox.pending(WINDOW_MESSAGES_MAX)
-    const waiting = waitingFor(lane, window.filter(isTold))
+    const waiting = waitingFor(lane, window)
     if (waiting.length > 0) await send(lane, waiting, leftMs)
   }
 
   async function close(): Promise<void> {
-    const untilMs = monotonicMs() + LAST_ATTEMPT_MS_MAX
+    const untilMs = monotonicMs() + lastAttemptMs
     closing.abort()
     wakeUp()
-    await within(LAST_ATTEMPT_MS_MAX, Promise.all([carrying, ...lanes.map(({ sending }) => sending)]))
+    await within(lastAttemptMs, Promise.all([carrying, ...lanes.map(({ sending }) => sending)]))
     await Promise.all(lanes.map((lane) => lastAttempt(lane, untilMs))).catch(sayOutboxFailed)
   }
 

@@ -10,15 +10,14 @@ export type PendingMessage = {
   readonly doneBy: readonly string[]
 }
 
-/** Kinds that are for people; others in the outbox are somebody else's. */
-const TOLD_KINDS = ['digest', 'parked']
-
-/** What a processor was doing when it was set aside. */
-const ParkedReport = z.object({ processor: z.string(), message: z.string() })
-
-export function isTold(message: PendingMessage): boolean {
-  return TOLD_KINDS.includes(message.kind)
-}
+/** Where a processor was set aside, and what it said. */
+const ParkedReport = z.object({
+  processor: z.string(),
+  topic: z.string(),
+  partition: z.int(),
+  offset: z.int(),
+  message: z.string(),
+})
 
 /** One alert that covers all of `messages` (at least one) and names `uncounted` digests told to the log only. */
 export function outboxAlert(messages: readonly PendingMessage[], uncounted: number, atMs: number): Alert {
@@ -49,7 +48,10 @@ export function remainderAlert(report: DigestReport, atMs: number): Alert {
 /** A processor that was set aside; or a message of a store that another version has written, shown as it is. */
 function otherText({ id, payload }: PendingMessage): DigestText {
   const parked = ParkedReport.safeParse(payload)
-  return parked.success
-    ? { title: `processor ${parked.data.processor} is parked`, text: parked.data.message }
-    : { title: `message ${id}`, text: JSON.stringify(payload) }
+  if (!parked.success) return { title: `message ${id}`, text: JSON.stringify(payload) }
+  const { processor, topic, partition, offset, message } = parked.data
+  return {
+    title: `processor ${processor} is parked`,
+    text: `It cannot pass offset ${offset} of ${topic}/${partition}; the others go on. It said: ${message}`,
+  }
 }

@@ -54,7 +54,7 @@ export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<Sq
 
   async function look<T>(work: () => T): Promise<T> {
     if (closing !== undefined) throw new EngineError('closed', 'the broker is closed')
-    return untilFree(file.path, work)
+    return untilFree(file, work)
   }
 
   async function close(): Promise<void> {
@@ -116,7 +116,7 @@ function commitsOfOthers({ db }: LogFile): () => boolean {
 }
 
 /** How far each group says it is. Told to people and never relied upon, so it is not worth an fsync. */
-function openGroups({ db }: LogFile) {
+function openGroups({ db, checkStillThere }: LogFile) {
   const upsert = db.prepare<[string, string, number, number]>(
     `INSERT INTO group_offsets VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET "offset" = excluded."offset" WHERE "offset" <> excluded."offset"`,
@@ -129,6 +129,7 @@ function openGroups({ db }: LogFile) {
   })
   return {
     commit(group: string, offsets: readonly GroupOffset[]): void {
+      checkStillThere()
       db.pragma('synchronous = NORMAL')
       try {
         commitAll.immediate(group, offsets)

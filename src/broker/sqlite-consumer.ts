@@ -80,7 +80,7 @@ export async function startConsumer(
   /** Whether there was a batch. */
   async function handOver(place: Place): Promise<boolean> {
     const { partition } = place
-    const records = await untilFree(file.path, () => partition.read(place.offset, recordsMax))
+    const records = await untilFree(file, () => partition.read(place.offset, recordsMax))
     const last = records.at(-1)
     if (last === undefined) {
       checkNotPastEnd(place)

@@ -8,16 +8,19 @@ const BUSY_ATTEMPTS_MAX = 400
 /** How long one attempt may block the thread before it lets others run. */
 export const BUSY_BLOCK_MS = 15
 
+/** What can say of its own errors what they mean. */
+export type Explains = { explain(error: unknown): EngineError }
+
 /**
  * Does `work`, again while another process holds the lock it needs. Throws an EngineError: `overloaded` when the lock
- * never came free, else what `brokenPromise` makes of the error.
+ * never came free, else what the file makes of the error.
  */
-export async function untilFree<T>(path: string, work: () => T): Promise<T> {
+export async function untilFree<T>(file: Explains, work: () => T): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return work()
     } catch (error) {
-      if (!isBusy(error) || attempt === BUSY_ATTEMPTS_MAX) throw brokenPromise(error, path)
+      if (!isBusy(error) || attempt === BUSY_ATTEMPTS_MAX) throw file.explain(error)
     }
     await sleep(BUSY_PAUSE_MS)
   }

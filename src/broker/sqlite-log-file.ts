@@ -1,7 +1,7 @@
 import { type Stats, statSync } from 'node:fs'
 import Database, { type Database as Connection } from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
-import { BUSY_BLOCK_MS, corruptLog, foreignLog, untilFree } from './sqlite-errors.ts'
+import { BUSY_BLOCK_MS, brokenPromise, corruptLog, foreignLog, untilFree } from './sqlite-errors.ts'
 
 /** 'Tide', so that `file log.db` and a misplaced DATA_DIR can be told apart from anybody's database. */
 export const APPLICATION_ID = 0x54696465
@@ -48,8 +48,13 @@ export function recordsTable(partitionId: number): string {
 export type LogFile = {
   readonly path: string
   readonly db: Connection
-  /** Throws `log-lost` when the file under this path is no longer the one that was opened. */
+  /**
+   * Throws `log-lost` when the file under this path is no longer the one that was opened. Asked before every write, since a
+   * new log under the old name shares our -shm, and after it, since a deleted file takes writes as well as any.
+   */
   checkStillThere(): void
+  /** What an error means; one that comes of the file's being gone is `log-lost`, whatever SQLite calls it. */
+  explain(error: unknown): EngineError
 }
 
 /** The log in memory, for tests: one process, gone with it. */
@@ -63,7 +68,7 @@ export async function openLogFile(path: string, pagesMax?: number): Promise<LogF
   refuseEmptied(path)
   const db = new Database(path)
   try {
-    await untilFree(path, () => {
+    await untilFree({ explain: (error) => brokenPromise(error, path) }, () => {
       db.pragma(`busy_timeout = ${BUSY_BLOCK_MS}`)
       const fresh = checkIdentity(db, path)
       prepareConnection(db, pagesMax)
@@ -73,7 +78,17 @@ export async function openLogFile(path: string, pagesMax?: number): Promise<LogF
     db.close()
     throw error
   }
-  return { path, db, checkStillThere: sameFileCheck(path) }
+  const checkStillThere = sameFileCheck(path)
+  return { path, db, checkStillThere, explain: (error) => explained(error, path, checkStillThere) }
+}
+
+function explained(error: unknown, path: string, checkStillThere: () => void): EngineError {
+  try {
+    checkStillThere()
+  } catch (lost) {
+    return brokenPromise(lost, path)
+  }
+  return brokenPromise(error, path)
 }
 
 /** Whether there is nothing in it yet; throws where there is something that we must not touch. */

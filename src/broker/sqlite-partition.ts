@@ -137,9 +137,10 @@ export function openPartition(
     endOffset: () => end()[0],
     append(records, timeMs) {
       let [offset, bytes] = end()
-      for (const { key, run, n, headers: about, value } of records) {
-        const keyId = key === null ? null : keys.idOf(key)
-        const runId = runs.idOf(run)
+      for (const { key, run, n, headers: about, value: text } of records) {
+        const keyId = key === null ? null : keys.idOf(wellFormed(key))
+        const runId = runs.idOf(wellFormed(run))
+        const value = wellFormed(text)
         const headers = about === undefined ? null : JSON.stringify(about)
         const crc = rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value })
         insert.run(timeMs, keyId, runId, n, bytes, crc, headers, value, offset)
@@ -176,6 +177,12 @@ export function openPartition(
       return first - from
     },
   }
+}
+
+/** Half a surrogate pair has no UTF-8: it becomes U+FFFD, as everywhere. (Node 20 has it, the types of ES2023 do not.) */
+function wellFormed(text: string): string {
+  const { isWellFormed, toWellFormed } = text as string & { isWellFormed(): boolean; toWellFormed(): string }
+  return isWellFormed.call(text) ? text : toWellFormed.call(text)
 }
 
 function corruptRecord(offset: number): LogRecord {

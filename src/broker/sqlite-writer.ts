@@ -4,7 +4,7 @@ import { EngineError } from '../models/engine-error.ts'
 import type { Bell } from './bell.ts'
 import type { OutgoingRecord } from './broker.ts'
 import type { Catalog } from './sqlite-catalog.ts'
-import { brokenPromise, isBusy, untilFree } from './sqlite-errors.ts'
+import { isBusy, untilFree } from './sqlite-errors.ts'
 import type { LogFile } from './sqlite-log-file.ts'
 import type { Partition } from './sqlite-partition.ts'
 
@@ -55,7 +55,7 @@ export function openWriter(
   bell: Bell,
   about: { nowMs: () => number; log: Logger | undefined; limits: WriterLimits },
 ): Writer {
-  const { db, path } = file
+  const { db } = file
   const { limits, nowMs } = about
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
@@ -95,10 +95,10 @@ export function openWriter(
       await nextTick()
       const calls = takeCalls()
       try {
-        await untilFree(path, () => write(calls))
+        await untilFree(file, () => write(calls))
         for (const call of calls) call.resolve()
       } catch (error) {
-        fail(calls, brokenPromise(error, path))
+        fail(calls, file.explain(error))
       }
       pendingBytes -= calls.reduce((sum, call) => sum + call.bytes, 0)
     }
@@ -116,6 +116,7 @@ export function openWriter(
 
   function write(calls: readonly Call[]): void {
     if (refusal !== undefined) throw refusal
+    file.checkStillThere()
     inTransaction(() => {
       const timeMs = nowMs()
       for (const [partition, records] of byPartition(calls)) partition.append(records, timeMs)
@@ -172,7 +173,7 @@ export function openWriter(
     } catch (error) {
       if (isBusy(error)) return
       // What was published is safe; what is too old goes another time.
-      const broken = brokenPromise(error, path)
+      const broken = file.explain(error)
       refuseAfter(broken)
       retentionDueMs = nowMs() + limits.retentionEveryMs
       about.log?.warn({ err: broken }, 'old records could not be dropped')
@@ -181,6 +182,7 @@ export function openWriter(
 
   /** Not synced: should a power cut undo it, it is done again. */
   function dropOld(recordsMax: number): number {
+    file.checkStillThere()
     db.pragma('synchronous = NORMAL')
     try {
       return inTransaction(() => dropFrom(recordsMax))

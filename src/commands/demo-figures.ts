@@ -96,10 +96,21 @@ export function demoLine(figures: Figures, last: Figures | undefined): string {
     `${grouped(String(figures.books))} books`,
     `${rate}/s`,
     `lag ${figures.lagRecords}`,
-    top === undefined ? 'no book yet' : `${top.product} ${grouped(top.bid)} / ${grouped(top.ask)} (mock)`,
+    top === undefined
+      ? 'no book yet'
+      : `${top.product} ${samePlaces(top.bid, top.ask).map(grouped).join(' / ')} (mock)`,
     `rejections ${figures.rejections}`,
     `digests ${figures.digests}`,
   ].join('  ')
+}
+
+/** Two prices with as many places each, as a ticket shows them. */
+function samePlaces(a: string, b: string): string[] {
+  const places = Math.max(...[a, b].map((text) => text.split('.')[1]?.length ?? 0))
+  return [a, b].map((text) => {
+    const [whole, own = ''] = text.split('.')
+    return places === 0 ? text : `${whole}.${own.padEnd(places, '0')}`
+  })
 }
 
 /** Thousands apart by commas, places as they are. */

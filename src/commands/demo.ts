@@ -28,24 +28,26 @@ export async function demo(context: Context, options: { forText?: string | undef
   const ended = new AbortController()
   const stop = AbortSignal.any([context.stop, ended.signal])
   const config = { ...context.config, dataDir: join(context.config.dataDir, 'demo') }
-  const inDemo: Context = { ...context, config, stop }
+  const env = demoEnvironment(config.dataDir)
+  const inDemo: Context = { ...context, config, stop, log: context.log.child({}, { level: env.LOG_LEVEL }) }
   context.out(`A made market (source mock) of ${config.products.join(', ')}, kept in ${config.dataDir}.\n`)
   const broker = await openBroker(config, context)
   const timer = forMs === undefined ? undefined : setTimeout(() => ended.abort('time is up'), forMs)
   const startedAtMs = context.nowMs()
   const parts = supervise(demoParts(config.products), {
-    env: demoEnvironment(config.dataDir),
+    env,
     log: context.log,
     stop,
     ...terminal(context),
   })
-  const gone = parts.ended.then((gaveUp) => {
+  const gone = parts.then((gaveUp) => {
     ended.abort('every part has ended')
     return gaveUp
   })
   try {
     await untilHistoryIsIn(inDemo, startedAtMs)
     if (!stop.aborted) await insights(inDemo, { format: 'text' })
+    if (!stop.aborted) context.out(lookFurther(config.dataDir))
     await statusLines(inDemo, broker)
   } finally {
     clearTimeout(timer)
@@ -76,16 +78,20 @@ function demoParts(products: readonly string[]) {
     FAULTS,
   ]
   return [
-    { name: 'process', args: [] },
     { name: 'generate-mock', args: market },
     { name: 'schedule', args: [] },
+    { name: 'process', args: [] },
   ]
 }
 
-/** The parts tell only what is worth a person's eye, unless LOG_LEVEL asks for more. */
+/** The parts tell only what has gone wrong, unless LOG_LEVEL asks for more: made faults are no news. */
 function demoEnvironment(dataDir: string) {
   const env = readEnvironment()
-  return { ...env, DATA_DIR: dataDir, LOG_LEVEL: env['LOG_LEVEL'] ?? 'warn' }
+  return { ...env, DATA_DIR: dataDir, LOG_LEVEL: env['LOG_LEVEL'] ?? 'error' }
+}
+
+function lookFurther(dataDir: string): string {
+  return `\nLook further: sqlite3 ${join(dataDir, 'store.db')} 'SELECT * FROM best_prices'\n\n`
 }
 
 async function untilHistoryIsIn(context: Context, startedAtMs: number): Promise<void> {

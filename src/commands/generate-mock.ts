@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { openBroker } from '../broker/open-broker.ts'
+import { type Holder, type Lock, takeLock } from '../broker/os-lock.ts'
 import type { Config } from '../config.ts'
 import { rejectionDraft } from '../ingest/rejecting.ts'
 import { venues } from '../ingest/venues.ts'
@@ -16,14 +18,21 @@ export type GenerateMockOptions = { readonly market: Market; readonly wish: Stre
 
 /** `tidebook generate-mock`: the past at full speed, then, unless told otherwise, live until stopped. */
 export async function generateMock(context: Context, options: GenerateMockOptions): Promise<number> {
+  const lock = await waitForLock(context)
+  try {
+    await makeMarket(context, options)
+    return 0
+  } finally {
+    lock?.release()
+  }
+}
+
+async function makeMarket(context: Context, options: GenerateMockOptions): Promise<void> {
   const { config, log, nowMs, monotonicMs, random, stop } = context
-  const broker = await openBroker(config, { nowMs, random, log })
-  const bar = progressBar({
-    terminal: process.stderr.isTTY === true,
-    write: (text) => process.stderr.write(text),
-    monotonicMs,
-  })
   const startedMs = monotonicMs()
+  const terminal = process.stderr.isTTY === true
+  const bar = progressBar({ terminal, write: (text) => process.stderr.write(text), monotonicMs })
+  const broker = await openBroker(config, { nowMs, random, log })
   try {
     const made = await runMockMarket({
       broker,
@@ -38,11 +47,34 @@ export async function generateMock(context: Context, options: GenerateMockOption
     })
     bar.end()
     log.info(summaryOf(made, monotonicMs() - startedMs), messageOf(made, options.market))
-    return 0
   } finally {
     bar.end()
     await broker.close()
   }
+}
+
+const LOCK_WAIT_MS = 10_000 // whoever was told to stop has left by then
+const LOCK_LOOK_MS = 100
+
+/** Two made markets on one log would contradict each other. Undefined where it was stopped while waiting. */
+async function waitForLock({ config, nowMs, monotonicMs, stop }: Context): Promise<Lock | undefined> {
+  const untilMs = monotonicMs() + LOCK_WAIT_MS
+  const about = { does: 'generate-mock', startedAtMs: nowMs() }
+  while (!stop.aborted) {
+    const taken = takeLock(join(config.dataDir, 'generate-mock.lock'), about)
+    if ('release' in taken) return taken
+    if (monotonicMs() >= untilMs) throw lockHeld(taken.heldBy, config.dataDir)
+    await setTimeout(LOCK_LOOK_MS)
+  }
+  return undefined
+}
+
+function lockHeld(holder: Holder | null, dataDir: string): EngineError {
+  const who =
+    holder === null ? 'another process' : `process ${holder.pid} since ${isoTime(holder.startedAtMs)}`
+  return new EngineError('lock-held', `a made market is being published in ${dataDir} already, by ${who}`, {
+    hint: 'stop it, or set DATA_DIR to another folder',
+  })
 }
 
 const WAIT_MS_MAX = 60_000 // a clock set back or forth is noticed within a minute
@@ -75,7 +107,7 @@ function summaryOf(made: MockProgress, tookMs: number) {
 }
 
 function messageOf({ fromMs, upToMs, books, rejected }: MockProgress, { products }: Market): string {
-  if (upToMs <= fromMs) return `nothing to do: the log holds a made market up to ${isoTime(fromMs)}`
+  if (upToMs <= fromMs) return `made nothing: the log holds a made market up to ${isoTime(fromMs)}`
   const spoiled = rejected === 0 ? '' : ` and ${count(rejected)} rejections`
   return `made ${count(books)} books${spoiled} of ${products.join(', ')} up to ${isoTime(upToMs)}`
 }
@@ -165,8 +197,8 @@ function parseUntil(text: string): number | undefined {
 }
 
 function parseShare(text: string): number | undefined {
-  const value = /^(?:0|1|0?\.\d+|1\.0+|0\.\d+)$/.test(text) ? Number(text) : undefined
-  return value
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN
+  return value <= 1 ? value : undefined
 }
 
 function wholeUpTo(max: number, min: number): (text: string) => number | undefined {

@@ -29,18 +29,34 @@ const RED = '\u001b[31m'
 const YELLOW = '\u001b[33m'
 const PLAIN = '\u001b[0m'
 
-/** `14:35:00 info  process  caught up  records=7200` of a log line of ours; any other line as it is. */
+/**
+ * `14:35:00 info  process       caught up  records=7200` of a log line of ours, texts of several lines below it; any
+ * other line as it is.
+ */
 export function humanLine(line: string, color: boolean): string {
   const entry = parseEntry(line)
   if (entry === undefined) return line.trimEnd()
   const { level, time, part, msg, err, ...fields } = entry
   const name = LEVEL_NAMES[level as number] ?? String(level)
+  const [long, short] = [
+    Object.values(fields).filter(isLong),
+    Object.entries(fields).filter(([, value]) => !isLong(value)),
+  ]
   const text = [
     `${String(time).slice(11, 19)} ${name.padEnd(5)} ${String(part).padEnd(PART_WIDTH)} ${msg ?? ''}`,
-    ...Object.entries(fields).map(([key, value]) => `${key}=${shown(value)}`),
+    ...short.map(([key, value]) => `${key}=${shown(value)}`),
   ].join('  ')
   const tint = (level as number) >= 50 ? RED : (level as number) >= 40 ? YELLOW : ''
-  return (color && tint !== '' ? `${tint}${text}${PLAIN}` : text) + stackOf(err)
+  const tinted = color && tint !== '' ? `${tint}${text}${PLAIN}` : text
+  return tinted + [...long, stackOf(err)].map(below).join('')
+}
+
+function isLong(value: unknown): value is string {
+  return typeof value === 'string' && value.includes('\n')
+}
+
+function below(text: string | undefined): string {
+  return text === undefined ? '' : `\n    ${text.trimEnd().replaceAll('\n', '\n    ')}`
 }
 
 /** As wide as the longest name of a part that runs beside others, `generate-mock`. */
@@ -55,8 +71,8 @@ function parseEntry(line: string): Record<string, unknown> | undefined {
   }
 }
 
-function stackOf(err: unknown): string {
-  return typeof err === 'object' && err !== null && 'stack' in err ? `\n${err.stack}` : ''
+function stackOf(err: unknown): string | undefined {
+  return typeof err === 'object' && err !== null && 'stack' in err ? String(err.stack) : undefined
 }
 
 function shown(value: unknown): string {

@@ -6,8 +6,8 @@ import { supervise } from './supervise.ts'
 export async function start(context: Context): Promise<number> {
   const { config, log, stop } = context
   log.info({ products: config.products, from: config.coinbaseRestUrl, dataDir: config.dataDir }, 'starting')
-  const parts = ['ingest', 'process', 'schedule'].map((name) => ({ name, args: [] }))
-  const gaveUp = await supervise(parts, { env: readEnvironment(), log, stop, ...terminal(context) }).ended
+  const parts = ['ingest', 'schedule', 'process'].map((name) => ({ name, args: [] }))
+  const gaveUp = await supervise(parts, { env: readEnvironment(), log, stop, ...terminal(context) })
   return gaveUp.length === 0 ? 0 : 1
 }
 

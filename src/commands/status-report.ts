@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Broker } from '../broker/broker.ts'
 import type { Views } from '../store/views.ts'
 
@@ -137,14 +137,9 @@ export async function lagStatus(db: Kysely<Views> | undefined, broker: Broker): 
   )
 }
 
-type ReaderPosition = { topic: string; partition: number; reader: string; position: number }
-
-async function readerPositions(db: Kysely<Views>): Promise<ReaderPosition[]> {
-  const { rows } = await sql<ReaderPosition>`
-    SELECT p.topic, p.partition, r.reader, r.position FROM readers r JOIN partitions p ON p.id = r.partition
-    ORDER BY p.topic, p.partition, r.reader
-  `.execute(db)
-  return rows
+/** Every reader once: `all` stands for many processors, any other for the one that reads by itself or is parked. */
+function readerPositions(db: Kysely<Views>) {
+  return db.selectFrom('positions').select(['topic', 'partition', 'reader', 'position']).distinct().execute()
 }
 
 /** Bytes of the log and of the store, their write-ahead files included, and what the disk has left. */

@@ -2,7 +2,7 @@ import { INTEGER_DIGITS_MAX, PLACES_MAX } from '../models/decimal.ts'
 
 /**
  * Reads a Coinbase book straight from its bytes, in one pass, without making a string or a number of any level but those
- * that travel: about nine times faster than JSON.parse alone.
+ * that travel: in a ninth of the time of JSON.parse.
  *
  * It only ever says yes. What it answers is exactly what the contract in `coinbase.ts` says of the same bytes; a body it
  * does not know its way about in (spaces between levels, prices of more than 15 digits, anything wrong) it leaves
@@ -92,6 +92,9 @@ const ZERO = 0x30
 const POINT_XOR_ZERO = 0x2e ^ ZERO
 const QUOTE_XOR_ZERO = QUOTE ^ ZERO
 
+/** Nothing of the kind stands there. */
+const NONE = -1
+
 /** A price of so many digits has a double of its own, whichever way it is rounded: order and equality are exact. */
 const PRICE_DIGITS_MAX = 15
 /** So many digits fit a 31-bit integer, which is what makes the loop fast. */
@@ -100,77 +103,22 @@ const PART_DIGITS_MAX = 9
 const COUNT_DIGITS_MAX = 15
 const SCALES = Array.from({ length: PART_DIGITS_MAX + 1 }, (_, places) => 10 ** (PART_DIGITS_MAX - places))
 
-/**
- * The levels `["64930.57","0.07705309",1],...]` from `at` on, prices rising where `sign` is 1 and falling where it is -1.
- * One function on purpose: every level of every body passes here, and a call for each number costs a third more.
- */
+/** The levels `["64930.57","0.07705309",1],...]` from `at` on, prices rising where `sign` is 1, falling where it is -1. */
 function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number): Levels | undefined {
   let last = sign === 1 ? 0 : Number.POSITIVE_INFINITY
   let count = 0
   let topEnd = at
   for (;;) {
     if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return undefined
-    at += 2
-
-    const priceStart = at
-    let whole = 0
-    let digit = bytes[at]! ^ ZERO
-    while (digit <= 9) {
-      whole = (whole * 10 + digit) | 0
-      digit = bytes[++at]! ^ ZERO
-    }
-    const priceDigits = at - priceStart
-    if (priceDigits === 0 || priceDigits > PART_DIGITS_MAX) return undefined
-    if (priceDigits > 1 && bytes[priceStart] === ZERO) return undefined
-    let price = whole
-    if (digit === POINT_XOR_ZERO) {
-      const point = at
-      let fraction = 0
-      digit = bytes[++at]! ^ ZERO
-      while (digit <= 9) {
-        fraction = (fraction * 10 + digit) | 0
-        digit = bytes[++at]! ^ ZERO
-      }
-      const places = at - point - 1
-      if (places === 0 || places > PART_DIGITS_MAX || priceDigits + places > PRICE_DIGITS_MAX)
-        return undefined
-      price += fraction * SCALES[places]! * 1e-9
-    }
-    if (digit !== QUOTE_XOR_ZERO || bytes[at + 1] !== COMMA || bytes[at + 2] !== QUOTE) return undefined
+    at = scanPrice(bytes, at + 2)
+    if (at === NONE || bytes[at] !== COMMA || bytes[at + 1] !== QUOTE) return undefined
+    const price = scannedPrice[0]!
     if ((price - last) * sign <= 0) return undefined
     last = price
-    at += 3
-
-    const sizeStart = at
-    let anyDigit = 0
-    digit = bytes[at]! ^ ZERO
-    while (digit <= 9) {
-      anyDigit |= digit
-      digit = bytes[++at]! ^ ZERO
-    }
-    const sizeDigits = at - sizeStart
-    if (sizeDigits === 0 || sizeDigits > INTEGER_DIGITS_MAX) return undefined
-    if (sizeDigits > 1 && bytes[sizeStart] === ZERO) return undefined
-    if (digit === POINT_XOR_ZERO) {
-      const point = at
-      digit = bytes[++at]! ^ ZERO
-      while (digit <= 9) {
-        anyDigit |= digit
-        digit = bytes[++at]! ^ ZERO
-      }
-      if (at - point === 1 || at - point - 1 > PLACES_MAX) return undefined
-    }
-    if (anyDigit === 0 || digit !== QUOTE_XOR_ZERO || bytes[at + 1] !== COMMA) return undefined
-    at += 2
-
-    const countStart = at
-    digit = bytes[at]! ^ ZERO
-    if (digit === 0) return undefined
-    while (digit <= 9) digit = bytes[++at]! ^ ZERO
-    if (at === countStart || at - countStart > COUNT_DIGITS_MAX || bytes[at] !== CLOSE_BRACKET)
-      return undefined
-    at++
-
+    at = scanSize(bytes, at + 2)
+    if (at === NONE || bytes[at] !== COMMA) return undefined
+    at = scanCount(bytes, at + 1)
+    if (at === NONE) return undefined
     count++
     if (count <= levelsMax) topEnd = at
     if (bytes[at] === CLOSE_BRACKET) break
@@ -179,4 +127,68 @@ function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number):
   }
   // Bids fall, so the last is the least: above zero, and all are.
   return last > 0 ? { count, topEnd, end: at + 1 } : undefined
+}
+
+/** What `scanPrice` has read. An array of one, because a double in it is written without making an object. */
+const scannedPrice = new Float64Array(1)
+
+/** Where a price that begins at `at` ends, its quote included, or `NONE`. */
+function scanPrice(bytes: Buffer, at: number): number {
+  const start = at
+  let whole = 0
+  let digit = bytes[at]! ^ ZERO
+  while (digit <= 9) {
+    whole = (whole * 10 + digit) | 0
+    digit = bytes[++at]! ^ ZERO
+  }
+  const digits = at - start
+  if (digits === 0 || digits > PART_DIGITS_MAX || (digits > 1 && bytes[start] === ZERO)) return NONE
+  scannedPrice[0] = whole
+  if (digit === POINT_XOR_ZERO) {
+    const point = at
+    let fraction = 0
+    digit = bytes[++at]! ^ ZERO
+    while (digit <= 9) {
+      fraction = (fraction * 10 + digit) | 0
+      digit = bytes[++at]! ^ ZERO
+    }
+    const places = at - point - 1
+    if (places === 0 || places > PART_DIGITS_MAX || digits + places > PRICE_DIGITS_MAX) return NONE
+    scannedPrice[0] = whole + fraction * SCALES[places]! * 1e-9
+  }
+  return digit === QUOTE_XOR_ZERO ? at + 1 : NONE
+}
+
+/** Where a size that begins at `at` ends, its quote included, or `NONE`. Its value is not needed, but it has one. */
+function scanSize(bytes: Buffer, at: number): number {
+  const start = at
+  let anyDigit = 0
+  let digit = bytes[at]! ^ ZERO
+  while (digit <= 9) {
+    anyDigit |= digit
+    digit = bytes[++at]! ^ ZERO
+  }
+  const digits = at - start
+  if (digits === 0 || digits > INTEGER_DIGITS_MAX || (digits > 1 && bytes[start] === ZERO)) return NONE
+  if (digit === POINT_XOR_ZERO) {
+    const point = at
+    digit = bytes[++at]! ^ ZERO
+    while (digit <= 9) {
+      anyDigit |= digit
+      digit = bytes[++at]! ^ ZERO
+    }
+    const places = at - point - 1
+    if (places === 0 || places > PLACES_MAX) return NONE
+  }
+  return anyDigit !== 0 && digit === QUOTE_XOR_ZERO ? at + 1 : NONE
+}
+
+/** Where an order count that begins at `at` ends, its level's bracket included, or `NONE`. */
+function scanCount(bytes: Buffer, at: number): number {
+  const start = at
+  let digit = bytes[at]! ^ ZERO
+  if (digit === 0) return NONE
+  while (digit <= 9) digit = bytes[++at]! ^ ZERO
+  const digits = at - start
+  return digits > 0 && digits <= COUNT_DIGITS_MAX && bytes[at] === CLOSE_BRACKET ? at + 1 : NONE
 }

@@ -87,7 +87,7 @@ function readByContract(body: Uint8Array, levelsMax: number): ReadBook | { refus
 }
 
 /** The first thing wrong with a body, in the order of the schema, or undefined. */
-export function faultOf(json: unknown): Refusal | undefined {
+function faultOf(json: unknown): Refusal | undefined {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return faultBy(Rest, json, [])
   const { bids, asks, message } = json as Record<string, unknown>
   if (bids === undefined && asks === undefined && typeof message === 'string') {
@@ -170,11 +170,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 //
 // A full BTC-USD body has some 45,000 levels and 1.2 MB. Prices come without trailing zeros ("64930").
 
+const COUNT_MESSAGE = 'expected a whole number of orders above zero'
+
 /** [price, size, num_orders]; num_orders comes as 3, in older documents as "3". The size is the sum of all its orders. */
 const RestLevel = z.tuple([
   PositiveDecimal,
   PositiveDecimal,
-  z.union([z.int().positive(), z.string().refine(isCount)], 'expected a whole number of orders above zero'),
+  z.union([z.int().positive(), z.string().refine(isCount, COUNT_MESSAGE)], COUNT_MESSAGE),
 ])
 type RestLevel = z.infer<typeof RestLevel>
 
@@ -200,7 +202,7 @@ type Rest = z.infer<typeof Rest>
 
 /** The contract: a body is a book if and only if this says so. Keys it does not name are the venue's own business. */
 export const RestBook = z.object({ bids: restSide('bids'), asks: restSide('asks'), ...Rest.shape })
-type RestBook = { bids: RestLevel[]; asks: RestLevel[] } & Rest
+export type RestBook = z.infer<typeof RestBook>
 
 function isBookTime(text: string): boolean {
   const timeMs = parseIsoTime(text)

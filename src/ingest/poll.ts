@@ -221,7 +221,14 @@ function sayStart(run: Run): void {
   const every = formatDuration(intervalMs)
   const slowed = intervalMs > pollMs ? ` (${rate.perSecond} requests a second allow no more)` : ''
   log.info(
-    { venue: venue.id, source, baseUrl, products: products.length, intervalMs, run: run.run },
+    {
+      venue: venue.id,
+      source,
+      host: new URL(baseUrl).host,
+      products: products.length,
+      intervalMs,
+      run: run.run,
+    },
     `polling ${products.length} products of ${venue.id} every ${every}${slowed}`,
   )
 }
@@ -239,7 +246,9 @@ async function sayEnd(run: Run): Promise<void> {
   const { failure, log, bodies } = run
   log.info({ ledger: bodies.ledger }, 'polling ended')
   if (failure !== undefined) {
-    log.error({ err: failure, hint: failure.hint }, failure.message)
+    // Only a bug is found by its stack; what else ends a run is said by its message.
+    const about = failure.code === 'bug' ? { err: failure.cause } : { hint: failure.hint }
+    log.error({ code: failure.code, ...about }, failure.message)
     // Of a refused product people have been told already.
     if (failure.code !== 'venue-refused') run.tellings.push(run.tell(stopAlert(run, failure)))
   }

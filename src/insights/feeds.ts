@@ -10,8 +10,14 @@ export async function feedsOf(db: Kysely<Views>, about: InsightAbout): Promise<K
   let query = db.selectFrom('top_of_book').select(['venue', 'source', 'product', 'time_ms as lastMs'])
   if (about.product !== undefined) query = query.where('product', '=', about.product)
   const feeds = await query.orderBy('source').orderBy('venue').orderBy('product').execute()
-  return feeds.filter(
-    ({ venue, source }) => (about.venue ?? venue) === venue && (about.source ?? source) === source,
+  return feeds.filter((feed) => isAskedAbout(feed, about))
+}
+
+export function isAskedAbout({ venue, source, product }: Feed, about: InsightAbout): boolean {
+  return (
+    (about.venue ?? venue) === venue &&
+    (about.source ?? source) === source &&
+    (about.product ?? product) === product
   )
 }
 

@@ -1,13 +1,12 @@
 import { formatDuration } from '../models/time.ts'
+import { ERRORS_MIN, type Forecast } from './forecast.ts'
 import type { Score } from './formulas/walk-forward.ts'
 import type { TextRow } from './insight.ts'
-import type { Forecast } from './mid-price-forecast.ts'
-import { age, clock, NOTHING, placesOf } from './words.ts'
+import { age, clock, NOTHING } from './words.ts'
 
-/** How people read a forecast: with the places of the last mid, what is not known yet said so. */
+/** How people read a forecast: with the places of its mids, what is not known yet said so. */
 export function forecastRow(product: string, forecast: Forecast, nowMs: number): TextRow {
-  const { last, line, interval, olsInterval } = forecast
-  const places = placesOf(last.text)
+  const { last, line, interval, olsInterval, places } = forecast
   const range = (low: number, high: number) => `${low.toFixed(places)} to ${high.toFixed(places)}`
   return [
     product,
@@ -15,7 +14,9 @@ export function forecastRow(product: string, forecast: Forecast, nowMs: number):
     age(nowMs - last.atMs),
     forecast.mid.toFixed(places),
     clock(forecast.targetMs, nowMs).slice(0, -4),
-    interval === null ? 'not yet' : range(interval.low, interval.high),
+    interval === null
+      ? `not yet (${forecast.judged} of ${ERRORS_MIN} errors)`
+      : range(interval.low, interval.high),
     olsInterval === null ? NOTHING : range(olsInterval.low, olsInterval.high),
     signed(line.slope * 60, places + 1),
     line.r2 === null ? NOTHING : line.r2.toFixed(2),
@@ -25,7 +26,7 @@ export function forecastRow(product: string, forecast: Forecast, nowMs: number):
 }
 
 export function scoreRows(product: string, forecast: Forecast): TextRow[] {
-  const places = placesOf(forecast.last.text) + 1
+  const places = forecast.places + 1
   return forecast.scores.map((score) => [
     product,
     formatDuration(score.spanMs),

@@ -1,22 +1,12 @@
-import { quantile } from 'simple-statistics'
-import { formatDuration, HOUR_MS, isoTime, SECOND_MS } from '../models/time.ts'
+import { formatDuration, isoTime } from '../models/time.ts'
 import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
+import { type Forecast, forecastOf, JUDGED_MS } from './forecast.ts'
 import { forecastRow, scoreRows } from './forecast-text.ts'
-import { fitLine, type Line, predictionInterval, valueAt } from './formulas/least-squares.ts'
 import { POINTS_MIN } from './formulas/sliding-line.ts'
-import { type Score, scores, type WalkForward, walkForward } from './formulas/walk-forward.ts'
+import { type WalkForward, walkForward } from './formulas/walk-forward.ts'
 import type { Insight, InsightAbout, InsightAnswer } from './insight.ts'
 import { type MidSample, readSamples } from './samples.ts'
-import { age, clock } from './words.ts'
-
-/** The past that forecasts are judged on. */
-const JUDGED_MS = 6 * HOUR_MS
-
-/** The share of outcomes that both intervals speak of. */
-const SHARE = 0.95
-
-/** An empirical range of fewer errors than this says nothing about one in twenty. */
-const ERRORS_MIN = 30
+import { age, clock, NOTHING, placesOf } from './words.ts'
 
 /**
  * Where the mid will be, if it goes on as it went: ordinary least squares of the mid on time in seconds, over the
@@ -37,7 +27,7 @@ export const midPriceForecast: Insight = {
       says: 'a straight line through the last mids, read off ahead of the last one; prices in the quote currency',
       columns: [
         ['product', 'left'],
-        ['last mid', 'point'],
+        ['last mid (naive)', 'point'],
         ['age', 'right'],
         ['forecast', 'point'],
         ['for', 'left'],
@@ -66,41 +56,35 @@ export const midPriceForecast: Insight = {
     const states = new Map<string, State>()
     const ranges = (await feedsOf(db, about)).map((feed) => {
       const { forecastLookbackMs: lookbackMs, forecastHorizonMs: horizonMs } = about
-      states.set(feedName(feed), { feed, walk: walkForward({ lookbackMs, horizonMs }), last: undefined })
+      const walk = walkForward({ lookbackMs, horizonMs })
+      states.set(feedName(feed), { feed, walk, last: undefined, places: 0 })
       return { feed, fromMs: feed.lastMs - JUDGED_MS - lookbackMs, toMs: feed.lastMs }
     })
     await readSamples(db, about, ranges, (feed, sample) => {
       const state = states.get(feedName(feed))!
       state.last = sample
+      state.places = Math.max(state.places, placesOf(sample.text))
       state.walk.add(sample)
     })
     return [...states.values()].map((state) => answerOf(state, about))
   },
 }
 
-type State = { readonly feed: KnownFeed; readonly walk: WalkForward; last: MidSample | undefined }
-
-export type Interval = { readonly low: number; readonly high: number; readonly errors: number }
-
-/** A forecast with everything that says how far to trust it. Prices that statistics made are doubles. */
-export type Forecast = {
-  readonly last: MidSample
-  readonly targetMs: number
-  readonly mid: number
-  readonly line: Line
-  readonly interval: Interval | null
-  readonly olsInterval: { readonly low: number; readonly high: number } | null
-  readonly scores: readonly Score[]
+type State = {
+  readonly feed: KnownFeed
+  readonly walk: WalkForward
+  last: MidSample | undefined
+  places: number
 }
 
-function answerOf({ feed, walk, last }: State, about: InsightAbout): InsightAnswer {
+function answerOf({ feed, walk, last, places }: State, about: InsightAbout): InsightAnswer {
   const { venue, source, product } = feed
   const base = { venue, source, product }
   if (last === undefined) {
     return { ...base, fromMs: null, toMs: null, ...refusal(feed, 'no uncrossed mid', null, about) }
   }
   const fromMs = walk.line.samples()[0]!.atMs
-  const forecast = forecastOf(walk, last, about.forecastHorizonMs)
+  const forecast = forecastOf({ walk, last, places }, about.forecastHorizonMs)
   if (forecast === undefined) {
     const count = walk.line.samples().length
     const reason = `${count} of at least ${POINTS_MIN} samples in ${formatDuration(about.forecastLookbackMs)}`
@@ -114,40 +98,6 @@ function answerOf({ feed, walk, last }: State, about: InsightAbout): InsightAnsw
     sentence: sentenceOf(feed, forecast, about.nowMs),
     rows: [[forecastRow(product, forecast, about.nowMs)], scoreRows(product, forecast)],
   }
-}
-
-/** The forecast as of the last sample; undefined where the formula refuses. */
-export function forecastOf(walk: WalkForward, last: MidSample, horizonMs: number): Forecast | undefined {
-  const samples = walk.line.samples()
-  const line =
-    samples.length < POINTS_MIN
-      ? undefined
-      : fitLine(samples.map(({ atMs, mid }) => [(atMs - last.atMs) / SECOND_MS, mid]))
-  if (line === undefined) return undefined
-  const x = horizonMs / SECOND_MS
-  const mid = valueAt(line, x)
-  const judged = walk.trials().filter(({ atMs }) => atMs > last.atMs - JUDGED_MS)
-  return {
-    last,
-    targetMs: last.atMs + horizonMs,
-    mid,
-    line,
-    interval: errorInterval(
-      mid,
-      judged.map(({ error }) => error),
-    ),
-    olsInterval: predictionInterval(line, x, SHARE) ?? null,
-    scores: scores(judged, last.atMs),
-  }
-}
-
-/** The forecast plus the middle 95 % of its past errors (R's type 7 quantiles); null below 30 of them. */
-function errorInterval(mid: number, errors: readonly number[]): Interval | null {
-  if (errors.length < ERRORS_MIN) return null
-  const all = [...errors]
-  const low = mid + quantile(all, (1 - SHARE) / 2)
-  const high = mid + quantile(all, (1 + SHARE) / 2)
-  return { low, high, errors: errors.length }
 }
 
 function resultOf(forecast: Forecast, about: InsightAbout) {
@@ -173,17 +123,18 @@ function resultOf(forecast: Forecast, about: InsightAbout) {
 function refusal(feed: KnownFeed, reason: string, last: MidSample | null, about: InsightAbout) {
   const lastMid = last === null ? null : last.text
   const lastMidAt = last === null ? null : isoTime(last.atMs)
-  const row = [feed.product, lastMid ?? '–', last === null ? '–' : age(about.nowMs - last.atMs)]
+  const row = [feed.product, lastMid ?? NOTHING, last === null ? NOTHING : age(about.nowMs - last.atMs)]
   const note = `no forecast: ${reason}`
   return {
     result: { forecast: null, reason, lastMid, lastMidAt },
     sentence: `${feed.product} (${feed.source}): ${note}`,
-    rows: [[[...row, '–', '–', '–', '–', '–', '–', '–', note]], []],
+    rows: [[[...row, ...Array<string>(7).fill(NOTHING), note]], []],
   }
 }
 
 function sentenceOf(feed: KnownFeed, forecast: Forecast, nowMs: number): string {
+  const mid = forecast.mid.toFixed(forecast.places)
   const target = clock(forecast.targetMs, nowMs)
   const last = `${forecast.last.text} at ${clock(forecast.last.atMs, nowMs)}`
-  return `${feed.product} (${feed.source}): mid is forecast at ${forecast.mid.toPrecision(10)} for ${target}, from ${last}`
+  return `${feed.product} (${feed.source}): mid is forecast at ${mid} for ${target}, from ${last}`
 }

@@ -79,13 +79,11 @@ function tablesOf(
 
 function tableLines(table: TextTable, rows: readonly TextRow[], paint: Paint): string[] {
   const notes = table.columns.length - 1
-  const cells = table.columns.map((column, i) =>
-    alignedColumn(
-      column,
-      rows.map((row) => row[i] ?? ''),
-    ),
-  )
-  const line = (cellsOf: (column: string[]) => string) => `    ${cells.map(cellsOf).join('  ').trimEnd()}`
+  // A product's name stands once, above its rows.
+  const shown = rows.map((row, i) => (row[0] === rows[i - 1]?.[0] ? ['', ...row.slice(1)] : row))
+  const cellsOf = (column: number) => shown.map((row) => row[column] ?? '')
+  const cells = table.columns.map((column, i) => alignedColumn(column, cellsOf(i)))
+  const line = (cellOf: (column: string[]) => string) => `    ${cells.map(cellOf).join('  ').trimEnd()}`
   const body = rows.map((_, i) => {
     const [text, note] = [line((column) => column[i + 1]!), rows[i]![notes] ?? '']
     return note === '' ? text : text.slice(0, -note.length) + paint(YELLOW, note)

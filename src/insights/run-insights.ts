@@ -8,6 +8,7 @@ import type { Insight, InsightAbout, InsightAnswer } from './insight.ts'
 import { maxSpread } from './max-spread.ts'
 import { midPriceForecast } from './mid-price-forecast.ts'
 import { topOfBook } from './top-of-book.ts'
+import { within } from './within.ts'
 
 /** Every insight there is, in the order of the report. */
 export const allInsights: readonly Insight[] = [topOfBook, bestPrices, maxSpread, midPriceForecast]
@@ -62,18 +63,6 @@ function told(answers: readonly InsightAnswer[]): string {
   const sentences = answers.slice(0, SENTENCES_MAX).map(({ sentence }) => sentence)
   const more = answers.length - sentences.length
   return [...sentences, ...(more > 0 ? [`and ${more} more`] : [])].join(' | ')
-}
-
-async function within<T>(msMax: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${msMax} ms`)), msMax)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** The answers as records of the `insights` topic. `slotMs`: the moment they were asked for. */

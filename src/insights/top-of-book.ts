@@ -1,5 +1,6 @@
 import { isoTime, MINUTE_MS } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
+import { isAskedAbout } from './feeds.ts'
 import type { Insight, InsightAbout, InsightAnswer, TextRow } from './insight.ts'
 import { age, clock, NOTHING, notes, placesOf, rounded } from './words.ts'
 
@@ -31,13 +32,9 @@ export const topOfBook: Insight = {
     },
   ],
   async answer(db, about) {
-    let query = db.selectFrom('top_of_book').selectAll()
-    for (const name of ['venue', 'source', 'product'] as const) {
-      const wanted = about[name]
-      if (wanted !== undefined) query = query.where(name, '=', wanted as never)
-    }
+    const query = db.selectFrom('top_of_book').selectAll()
     const tops = await query.orderBy('source').orderBy('venue').orderBy('product').execute()
-    return tops.map((top) => answerOf(top, about))
+    return tops.filter((top) => isAskedAbout(top, about)).map((top) => answerOf(top, about))
   },
 }
 

@@ -56,8 +56,10 @@ export function isPositiveDecimal(text: string): boolean {
 export function compareTexts(a: string, b: string): number {
   const longer = wholeDigits(a) - wholeDigits(b)
   if (longer !== 0) return longer
-  if (a.length === b.length) return a < b ? -1 : a > b ? 1 : 0
   const length = Math.max(a.length, b.length)
+  // With points in one place texts stand in the order of their values, unless zeros at the end make one longer.
+  const padded = a.length !== b.length && (a.length < b.length ? b : a).charCodeAt(length - 1) === 48
+  if (!padded) return a < b ? -1 : a > b ? 1 : 0
   for (let i = 0; i < length; i++) {
     const difference = digitAt(a, i) - digitAt(b, i)
     if (difference !== 0) return difference

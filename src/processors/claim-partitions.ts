@@ -29,7 +29,7 @@ export async function claimPartitions(
   const claims = await options.store.claim(known)
   return claims.map((claim) => {
     const { info, span } = placeOf(claim, infos)
-    const readers = claim.readers.map((state) => fit(state, claim, info, span, options))
+    const readers = claim.readers.map((state) => fitToLog(state, claim, info, span, options))
     return new Partition({ ...claim, readers }, span.startOffset, options)
   })
 }
@@ -42,7 +42,7 @@ function placeOf(
   return { info, span: info.partitionInfos.find(({ partition }) => partition === claim.partition)! }
 }
 
-function fit(
+function fitToLog(
   state: ReaderState,
   claim: Claim,
   info: TopicInfo,

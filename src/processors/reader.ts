@@ -219,7 +219,7 @@ export class Reader {
       this.state.tooLate++
       return
     }
-    const reachedMs = book.timeMs < book.receivedAtMs ? book.timeMs : book.receivedAtMs
+    const reachedMs = Math.min(book.timeMs, book.receivedAtMs)
     if (reachedMs > progress.ms) progress.ms = reachedMs
     this.#count('book')
     steps.push({ type: 'book', record: book, offset, feed })

@@ -27,9 +27,7 @@ const COMMIT_CATCH_UP_MS = 1_500
 /** A commit is due however little time has passed: bounds what is kept in memory and done again after a crash. */
 const COMMIT_ROWS_MAX = 20_000
 const BATCH_RECORDS = 1_000
-/** How often the broker is told positions, for its lag tools only. */
-const TELL_BROKER_MS = 1_000
-/** How often rebuild requests are looked for and old samples dropped. */
+/** How often the broker is told positions (for its lag tools only), rebuild requests are looked for, old samples dropped. */
 const HOUSEKEEPING_MS = 1_000
 
 export type RunnerLog = {
@@ -79,7 +77,7 @@ class ProcessorRunner implements Runner {
   #queue: Promise<unknown> = Promise.resolve()
   #committedAtMs: number
   #yieldedAtMs: number
-  #toldAtMs = 0
+  #untold = false
   #commitTimer: NodeJS.Timeout | undefined
   #housekeeping: NodeJS.Timeout | undefined
   #waiting: {
@@ -310,7 +308,7 @@ class ProcessorRunner implements Runner {
     }
     this.#committedAtMs = this.#options.monotonicMs()
     this.#yieldedAtMs = this.#committedAtMs
-    if (this.#committedAtMs - this.#toldAtMs >= TELL_BROKER_MS) await this.#tellBroker()
+    this.#untold = this.#untold || moved.length > 0
     this.#settleWaiting()
   }
 
@@ -334,7 +332,8 @@ class ProcessorRunner implements Runner {
   }
 
   async #tellBroker(): Promise<void> {
-    this.#toldAtMs = this.#options.monotonicMs()
+    if (!this.#untold) return
+    this.#untold = false
     const offsets = [...this.#partitions.values()].map(({ tp, all }) => ({
       ...tp,
       offset: all.state.position,
@@ -355,6 +354,7 @@ class ProcessorRunner implements Runner {
   // --- housekeeping ---
 
   async #keepHouse(): Promise<void> {
+    await this.#tellBroker()
     await this.#options.store.applyRetention()
     if (await this.#rebuilds.begin(this.#partitions)) this.#startCatchUp()
   }

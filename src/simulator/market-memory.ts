@@ -130,7 +130,9 @@ export function placementOf(
   const placement = new Map<number, string[]>()
   for (const product of products) {
     const partition = partitionOf(TOPIC, product)
-    placement.set(partition, [...(placement.get(partition) ?? []), product])
+    const neighbours = placement.get(partition)
+    if (neighbours === undefined) placement.set(partition, [product])
+    else neighbours.push(product)
   }
   return placement
 }

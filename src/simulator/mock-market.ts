@@ -65,6 +65,7 @@ export async function runMockMarket(about: MockMarket): Promise<MockProgress> {
   const timeline = timelineOf(market, stretch.firstSlot)
   const progress = () => ({ ...hand.counts(), goalMs: Math.min(stretch.endMs, nowMs()) })
   let upToMs = stretch.fromMs
+  if (upToMs >= stretch.endMs) return progress()
   while (upToMs < stretch.endMs && !stop.aborted) {
     const toMs = batchEnd(market, timeline, { upToMs, endMs: stretch.endMs, nowMs: nowMs() })
     await about.waitUntil(toMs)

@@ -174,7 +174,11 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
       pending: (kinds, max) => exclusively(() => pendingMessages(writer, kinds, max)),
       done: (ids, sink, sinks) =>
         exclusively(() => {
-          writer.transaction(() => ids.forEach((id) => markDone(writer, id, sink, sinks))).immediate()
+          writer
+            .transaction(() => {
+              for (const id of ids) markDone(writer, id, sink, sinks)
+            })
+            .immediate()
         }),
     },
     requests: {

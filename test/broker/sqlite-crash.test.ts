@@ -117,7 +117,9 @@ test('two processes that write at once make one dense log, each in its own order
   const dir = temporaryDir()
   const [total, perCall] = [1_500, 10]
   const children = ['run-1', 'run-2'].map((run) =>
-    spawn(process.execPath, [CHILD, dir, run, `${total}`, `${perCall}`], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    spawn(process.execPath, [CHILD, dir, run, `${total}`, `${perCall}`], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
   )
   await Promise.all(children.map((child) => once(child, 'exit')))
   const all = await readAll(await openLog(dir))

@@ -16,7 +16,14 @@ test('what went wrong is red on a terminal with colours, and only there', () => 
 
 test('an error brings its stack', () => {
   const line = `{"level":60,${AT},"part":"ingest","err":{"message":"no","stack":"Error: no\\n at x"},"msg":"uncaught error"}`
-  expect(humanLine(line, false)).toBe('14:35:00 FATAL ingest        uncaught error\nError: no\n at x')
+  expect(humanLine(line, false)).toBe('14:35:00 FATAL ingest        uncaught error\n    Error: no\n     at x')
+})
+
+test('a text of several lines stands below', () => {
+  const line = `{"level":40,${AT},"part":"process","alert":"digest-10","text":"one\\ntwo\\n","msg":"1 digest"}`
+  expect(humanLine(line, false)).toBe(
+    '14:35:00 WARN  process       1 digest  alert=digest-10\n    one\n    two',
+  )
 })
 
 test('what is no log line of ours is shown as it is', () => {

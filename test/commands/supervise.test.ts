@@ -56,6 +56,17 @@ describe('supervised parts', () => {
     expect(await ended).toEqual(['fails'])
   })
 
+  test('stop after those whose records they read: the last one last', async () => {
+    const { lines, ended } = start(['lives', 'lives-too', 'reads'])
+    for (const name of ['lives', 'lives-too', 'reads'])
+      await lines.seen((line) => line.startsWith(`${name} `))
+    lines.stop()
+    expect(await ended).toEqual([])
+    const stops = lines.all.filter((line) => line.includes('stopping')).map((line) => line.split(' ')[0])
+    expect(stops).toHaveLength(3)
+    expect(stops.at(-1)).toBe('reads')
+  })
+
   test('end with their supervisor, even where that is killed', async () => {
     const goodbye = join(folder, 'goodbye')
     const parent = script(
@@ -126,7 +137,7 @@ describe('signals', () => {
 function start(names: readonly string[], args: readonly string[] = [], env: Record<string, string> = {}) {
   const lines = collector()
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => lines.add(line.trimEnd()) })
-  const { ended } = supervise(
+  const ended = supervise(
     names.map((name) => ({ name, args })),
     { env, log, stop: lines.signal, human: false, color: false, bin: parts, say: lines.add },
   )
@@ -139,6 +150,7 @@ function collector() {
   const all: string[] = []
   const waiting = new Set<() => void>()
   return {
+    all,
     signal: controller.signal,
     stop: () => controller.abort(),
     add: (line: string) => {

@@ -2,19 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { coinbase, RestBook } from '../../src/ingest/coinbase.ts'
+import { coinbase } from '../../src/ingest/coinbase.ts'
 import { scanBook } from '../../src/ingest/coinbase-scan.ts'
-import type { BodyAbout } from '../../src/ingest/venue.ts'
 import { compare, decimalOf } from '../../src/models/decimal.ts'
-import { parseIsoTime } from '../../src/models/time.ts'
-
-const LEVELS_MAX = 3
-const about: BodyAbout = {
-  source: 'coinbase',
-  product: 'BTC-USD',
-  receivedAtMs: parseIsoTime('2026-11-20T14:31:11Z')!,
-  levelsMax: LEVELS_MAX,
-}
+import { about, expectAgreement, LEVELS_MAX } from './coinbase-contract.ts'
 
 const BIDS = '[["100.5","2",3],["100","1",1],["99.9","0.5",1],["7","1",1]]'
 const ASKS = '[["100.75","1",1],["101","0.00000001",12]]'
@@ -170,54 +161,6 @@ describe('scanner and contract agree', () => {
     )
   })
 })
-
-/** What the schema alone says of a body: no scanner, no shortcuts. */
-function byContract(body: Buffer): unknown {
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body))
-  } catch {
-    return { kind: 'malformed-json', path: '' }
-  }
-  const read = RestBook.safeParse(json)
-  if (!read.success) return { kind: 'wrong-shape', path: pathText(read.error.issues[0]!.path) }
-  const { bids, asks, sequence, time, auction_mode } = read.data
-  const timeMs = time === undefined ? null : parseIsoTime(time)!
-  if (timeMs !== null && timeMs > about.receivedAtMs + 60_000) return { kind: 'future-time', path: 'time' }
-  const order = compare(decimalOf(bids[0]![0]), decimalOf(asks[0]![0]))
-  const state = order < 0 ? 'ok' : order > 0 ? 'crossed' : 'locked'
-  const top = (levels: typeof bids) =>
-    JSON.stringify(levels.slice(0, LEVELS_MAX).map(([price, size, orders]) => [price, size, Number(orders)]))
-  return {
-    type: 'book',
-    venue: 'coinbase',
-    source: about.source,
-    product: about.product,
-    sequence,
-    exchangeTimeMs: timeMs,
-    receivedAtMs: about.receivedAtMs,
-    state: auction_mode === true ? 'indicative' : state,
-    bids: top(bids),
-    asks: top(asks),
-    bidLevels: bids.length,
-    askLevels: asks.length,
-    since: null,
-  }
-}
-
-function expectAgreement(body: string | Buffer): void {
-  const bytes = Buffer.from(body)
-  const read = coinbase.parseBook(bytes, about)
-  const answer = 'book' in read ? read.book : { kind: read.refusal.kind, path: read.refusal.path }
-  expect(answer).toEqual(byContract(bytes))
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '')
-}
 
 type Wire = { bids: [string, string, number][]; asks: [string, string, number][]; sequence: number }
 

@@ -89,7 +89,7 @@ describe('what is retried', () => {
   ])('a venue that %s is asked again', async (_, reply) => {
     const { until, of, venue, stop } = await poll({
       pollMs: 60_000,
-      policy: { timeoutMs: 100 },
+      policy: { timeoutMs: 400 },
       reply: script(reply, book(7)),
     })
     await until(() => of('book').length === 1)
@@ -113,15 +113,10 @@ describe('what is retried', () => {
   })
 
   test('a wait that the venue asks for ends when the run is stopped', async () => {
-    const { venue, stop } = await poll({
-      reply: (_, call) => {
-        if (call === 1) return status(429, { 'retry-after': '200' })
-        throw new Error('asked again')
-      },
-      tell: async () => {},
-    })
+    const { venue, stop } = await poll({ reply: script(status(429, { 'retry-after': '200' })) })
     while (venue.calls.length === 0) await new Promise(setImmediate)
     expect(await stop()).toMatchObject({ failure: undefined })
+    expect(venue.calls).toHaveLength(1)
   })
 })
 
@@ -217,7 +212,7 @@ describe('what is written', () => {
     const outage = Array.from({ length: 4 }, () => hang)
     const { until, of, values } = await poll({
       pollMs: 30,
-      policy: { timeoutMs: 60 },
+      policy: { timeoutMs: 150 },
       reply: script(book(1), ...outage, book(2)),
     })
     await until(() => of('hole-close').length === 1)

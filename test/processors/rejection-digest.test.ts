@@ -70,16 +70,17 @@ describe('rejection-digest', () => {
   })
 })
 
-/** What the runner does with a digest's records: numbers those of each type, merges, and collects what is told. */
+/** What the runner does with a digest's records: numbers those that count, merges, and collects what is told. */
 function play(records: readonly (Rejection | Resent)[]) {
   const rows = new Map<number, RejectionDigestRow>()
   const messages: OutboxMessage[] = []
-  const ordinals = { rejection: 0, resent: 0 }
+  const { per } = rejectionDigest
+  if (per.kind !== 'key') throw new Error('a digest is keyed by its number')
+  let ordinal = 0
   for (const record of records) {
-    const { per } = rejectionDigest
-    const ordinal = ++ordinals[record.type]
-    const key = per.kind === 'key' ? per.of(record, { ordinal, partition: 1 }) : undefined
-    if (key === undefined) continue
+    if (per.counts?.(record) === false) continue
+    ordinal++
+    const key = per.of(record, { ordinal, partition: 1 })!
     const before = rows.get(key[0] as number)
     const after = rejectionDigest.merge(before, record, key)!
     const message = rejectionDigest.tells?.(before, after)

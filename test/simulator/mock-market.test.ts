@@ -98,6 +98,14 @@ describe('the same arguments', () => {
     expect(await everythingIn(log)).toEqual(before)
   })
 
+  test('up to a time that a killed run has passed add nothing, not even a goodbye', async () => {
+    const log = await openLog()
+    await generate(killedAfter(log, 3), { wish: HOURS, nowMs: LATER }).catch(() => {})
+    const before = await everythingIn(log)
+    await generate(log, { wish: { ...HOURS, untilMs: NOON - 110 * MINUTES }, nowMs: LATER })
+    expect(await everythingIn(log)).toEqual(before)
+  })
+
   test('after any number of kills make the log of a run never killed', async () => {
     const spoiled = { faultShare: 0.9, crossedShare: 0.3 }
     await fc.assert(

@@ -1,0 +1,44 @@
+import type { OutgoingRecord } from '../src/broker/broker.ts'
+import { encodeBook, encodeLevels, type Level } from '../src/models/product-book.ts'
+
+/** Plausible 20-level books, one a second and product, every one another text. */
+export function* bookRecords(products: number, records: number, batch: number): Generator<OutgoingRecord[]> {
+  const startMs = Date.UTC(2026, 0, 1)
+  const names = Array.from({ length: products }, (_, i) => `P${i}-USD`)
+  for (let from = 0; from < records; from += batch) {
+    yield Array.from({ length: Math.min(batch, records - from) }, (_, i) => {
+      const n = from + i
+      const timeMs =
+        startMs + Math.floor(n / products) * 1_000 + Math.floor(((n % products) * 1_000) / products)
+      return recordOf(names[n % products]!, n, timeMs)
+    })
+  }
+}
+
+function recordOf(product: string, n: number, timeMs: number): OutgoingRecord {
+  const cents = 7_000_000 + ((n * 7919) % 4_000)
+  const value = encodeBook({
+    type: 'book',
+    venue: 'coinbase',
+    source: 'simulator',
+    product,
+    sequence: 100_000_000 + n,
+    exchangeTimeMs: timeMs,
+    receivedAtMs: timeMs + 40,
+    state: 'ok',
+    bids: encodeLevels(side(cents, -1, n)),
+    asks: encodeLevels(side(cents + 1 + (n % 5), 1, n)),
+    bidLevels: 18_376,
+    askLevels: 27_017,
+    since: null,
+  })
+  return { topic: 'books.coinbase', partition: 0, key: product, run: 'bench', n: n + 1, value }
+}
+
+function side(cents: number, step: 1 | -1, salt: number): Level[] {
+  return Array.from({ length: 20 }, (_, i): Level => {
+    const price = ((cents + step * i * (1 + (salt % 3))) / 100).toFixed(2)
+    const size = (0.01 + ((salt * 31 + i * 977) % 99_999_999) / 1e8).toFixed(8)
+    return [price, size, 1 + ((salt + i) % 9)]
+  })
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Broker } from '../broker/broker.ts'
+import { openBroker } from '../broker/open-broker.ts'
+import { EngineError } from '../models/engine-error.ts'
+import { kindOf } from '../models/topics.ts'
+import { pipeline } from '../pipeline.ts'
+import { KIND_OF_RECORD } from '../processors/partition.ts'
+import type { Processor } from '../processors/processor.ts'
+import { openStore } from '../store/open-store.ts'
+import { idOf, type Store } from '../store/store.ts'
+import type { Context } from './context.ts'
+import { startEngine, waitForLock } from './engine.ts'
+
+const LOOK_MS = 100
+/** How often the wait is spoken of. */
+const SAY_MS = 5_000
+
+/**
+ * Makes a processor's table again from the log. Where a processor process runs, it does the work while everything goes
+ * on; otherwise this process does. Rows that began before what the log still holds stay as they are.
+ */
+export async function rebuild(
+  context: Context,
+  options: { name: string; dryRun?: boolean },
+): Promise<number> {
+  const chosen = choose(options.name, pipeline(context.config))
+  if (options.dryRun === true) return dryRun(context, chosen)
+  const lock = await waitForLock(context, 'rebuild', 0)
+  if (!('release' in lock)) {
+    const store = openStore(context.config, context.monotonicMs)
+    await untilRebuilt(context, store, chosen)
+    await store.close()
+    return 0
+  }
+  const engine = await startEngine(context, { does: 'rebuild', acceptSettings: options.name === 'all' })
+  await engine.runner.caughtUp()
+  await Promise.race([untilRebuilt(context, engine.store, chosen), engine.runner.done])
+  await engine.close()
+  lock.release()
+  return 0
+}
+
+function choose(name: string, processors: readonly Processor[]): readonly Processor[] {
+  const chosen = processors.filter((processor) => name === 'all' || processor.name === name)
+  if (chosen.length === 0) {
+    throw new EngineError('usage', `there is no processor "${name}"`, {
+      hint: `all, or one of ${processors.map((processor) => processor.name).join(', ')}`,
+    })
+  }
+  return chosen
+}
+
+async function untilRebuilt(context: Context, store: Store, chosen: readonly Processor[]): Promise<void> {
+  const names = chosen.map(({ name }) => name)
+  for (const name of names) await store.requests.askRebuild(name)
+  let saidAtMs = context.monotonicMs()
+  while (!context.stop.aborted) {
+    const left = (await store.requests.rebuilds()).filter((name) => names.includes(name))
+    if (left.length === 0) return context.out(`rebuilt: ${names.join(', ')}\n`)
+    if (context.monotonicMs() - saidAtMs >= SAY_MS) {
+      saidAtMs = context.monotonicMs()
+      context.log.info({ left }, `still rebuilding ${left.join(', ')}`)
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+async function dryRun(context: Context, chosen: readonly Processor[]): Promise<number> {
+  const broker = await openBroker(context.config, context)
+  const store = openStore(context.config, context.monotonicMs)
+  await store.ensureTables(chosen.map(({ table }) => table))
+  for (const processor of chosen) {
+    for (const line of await whatWouldBe(processor, broker, store)) context.out(`${line}\n`)
+  }
+  await store.close()
+  await broker.close()
+  return 0
+}
+
+/** `best-prices, books.coinbase/0: the log begins at offset 0: 28 rows would be made again, 0 kept` */
+async function whatWouldBe(processor: Processor, broker: Broker, store: Store): Promise<string[]> {
+  const infos = (await broker.topics()).filter(
+    ({ topic }) => kindOf(topic) === KIND_OF_RECORD[processor.reads],
+  )
+  const lines: string[] = []
+  for (const { topic, partitionInfos } of infos) {
+    for (const { partition, startOffset } of partitionInfos) {
+      const { kept, replaced } = await store.countForRebuild(
+        processor.table,
+        idOf(topic, partition),
+        startOffset,
+      )
+      const place = `${processor.name}, ${topic}/${partition}`
+      lines.push(
+        `${place}: the log begins at offset ${startOffset}: ${replaced} rows would be made again, ${kept} kept`,
+      )
+    }
+  }
+  return lines
+}

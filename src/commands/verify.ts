@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Broker, TopicPartition } from '../broker/broker.ts'
+import { openBroker } from '../broker/open-broker.ts'
+import { pipeline } from '../pipeline.ts'
+import { runProcessors } from '../processors/run-processors.ts'
+import { openReadStore } from '../store/open-store.ts'
+import { openSqliteStore } from '../store/sqlite-store.ts'
+import { type Finding, ledgerFindings, lineageFindings, tableFindings } from '../store/verify-tables.ts'
+import { bringTablesUpToDate } from './catch-up.ts'
+import type { Context } from './context.ts'
+import { GROUP, waitForLock } from './engine.ts'
+
+const READ_RECORDS = 2_000
+const quiet = { info() {}, warn() {}, error() {} }
+
+/**
+ * Checks that everything adds up: every record of the log by its checksum, every processor's ledger, every row's lineage;
+ * and, where no processor is running and the log still begins at its beginning, every table against one made anew from the
+ * log. Exit 1 where something does not.
+ */
+export async function verify(context: Context): Promise<number> {
+  const findings = [...(await verifyLog(context)), ...(await verifyTables(context))]
+  for (const { ok, text } of findings) context.out(`${ok ? 'ok  ' : 'BAD '} ${text}\n`)
+  return findings.every(({ ok }) => ok) ? 0 : 1
+}
+
+async function verifyLog(context: Context): Promise<Finding[]> {
+  const broker = await openBroker(context.config, context)
+  const findings: Finding[] = []
+  for (const { topic, partitionInfos } of await broker.topics()) {
+    for (const { partition, startOffset, endOffset } of partitionInfos) {
+      findings.push(await verifyPartition(broker, { topic, partition }, startOffset, endOffset))
+    }
+  }
+  await broker.close()
+  return findings
+}
+
+async function verifyPartition(
+  broker: Broker,
+  tp: TopicPartition,
+  start: number,
+  end: number,
+): Promise<Finding> {
+  const bad: number[] = []
+  for (let at = start; at < end; ) {
+    const records = await broker.read(tp, at, READ_RECORDS)
+    if (records.length === 0) break
+    for (const { offset, corrupt } of records) if (corrupt) bad.push(offset)
+    at = records.at(-1)!.offset + 1
+  }
+  const name = `${tp.topic}/${tp.partition}`
+  if (bad.length === 0) return { ok: true, text: `log ${name}: ${end - start} records, every checksum right` }
+  const where = bad.slice(0, 10).join(', ')
+  return {
+    ok: false,
+    text: `log ${name}: ${bad.length} of ${end - start} records are damaged, at offset ${where}`,
+  }
+}
+
+async function verifyTables(context: Context): Promise<Finding[]> {
+  const lock = await waitForLock(context, 'verify', 0)
+  if (!('release' in lock)) return verifyWhileRunning(context)
+  lock.release()
+  await (await bringTablesUpToDate(context)).close()
+  return [...(await verifyWhileRunning(context)), ...(await verifyByReplay(context))]
+}
+
+async function verifyWhileRunning({ config }: Context): Promise<Finding[]> {
+  const store = await openReadStore(config)
+  const findings = [
+    ...(await ledgerFindings(store.db)),
+    ...(await lineageFindings(
+      store.db,
+      pipeline(config).map(({ table }) => table),
+    )),
+  ]
+  await store.close()
+  return findings
+}
+
+/** Every table once more from the log, in a store of its own, and compared row by row. */
+async function verifyByReplay(context: Context): Promise<Finding[]> {
+  const { config, monotonicMs } = context
+  const broker = await openBroker(config, context)
+  const cut = (await broker.topics()).find(({ partitionInfos }) =>
+    partitionInfos.some(({ startOffset }) => startOffset > 0),
+  )
+  if (cut !== undefined) {
+    await broker.close()
+    return [
+      {
+        ok: true,
+        text: `tables are not compared with the log: ${cut.topic} no longer begins at its beginning`,
+      },
+    ]
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'tidebook-verify-'))
+  const processors = pipeline(config)
+  const again = openSqliteStore({ file: join(dir, 'store.db'), monotonicMs })
+  const runner = await runProcessors({
+    broker,
+    store: again,
+    processors,
+    group: `${GROUP}-verify`,
+    lateMaxMs: config.lateMaxMs,
+    monotonicMs,
+    log: quiet,
+  })
+  await runner.caughtUp()
+  await runner.close()
+  const kept = await openReadStore(config)
+  try {
+    return await tableFindings(
+      kept.db,
+      again.db,
+      processors.map(({ table }) => table),
+    )
+  } finally {
+    await kept.close()
+    await again.close()
+    await broker.close()
+    rmSync(dir, { recursive: true })
+  }
+}

@@ -1,0 +1,80 @@
+import { type Kysely, sql } from 'kysely'
+import { LINEAGE_COLUMNS, rowsTable } from './sqlite-schema.ts'
+import { snakeCase, type Table } from './table.ts'
+import type { Views } from './views.ts'
+
+/** One thing that was checked. */
+export type Finding = { readonly ok: boolean; readonly text: string }
+
+/** The second ledger: position - first = applied + duplicate + too late + foreign + lost, for every processor and partition. */
+export async function ledgerFindings(db: Kysely<Views>): Promise<Finding[]> {
+  const rows = await db
+    .selectFrom('positions')
+    .selectAll()
+    .orderBy('processor')
+    .orderBy('topic')
+    .orderBy('partition')
+    .execute()
+  return rows.map((row) => {
+    const sum = row.applied + row.duplicate + row.too_late + row.foreign_records + row.lost
+    const parts = `${row.applied} applied + ${row.duplicate} duplicate + ${row.too_late} too late + ${row.foreign_records} foreign + ${row.lost} lost`
+    const ok = row.position - row.first === sum
+    return {
+      ok,
+      text: `ledger of ${row.processor} on ${row.topic}/${row.partition}: ${row.position - row.first} read = ${parts}`,
+    }
+  })
+}
+
+/** Every row was made from records of a partition that its processor has read. */
+export async function lineageFindings(
+  db: Kysely<Views>,
+  tables: readonly Table<unknown>[],
+): Promise<Finding[]> {
+  return Promise.all(
+    tables.map(async ({ name }) => {
+      const rows = sql.table(rowsTable(name))
+      const { rows: found } = await sql<{ rows: number; bad: number }>`
+        SELECT count(*) AS rows, coalesce(sum(r.first_offset > r.last_offset OR r.last_offset >= coalesce((
+          SELECT max(s.position) FROM readers s WHERE s.partition = r.partition_id
+        ), 0)), 0) AS bad FROM ${rows} r`.execute(db)
+      const { rows: count, bad } = found[0]!
+      return {
+        ok: bad === 0,
+        text: `lineage of ${name}: ${count} rows${bad === 0 ? '' : `, ${bad} from records that were never read`}`,
+      }
+    }),
+  )
+}
+
+/** Whether two stores hold the same rows, lineage included, table by table. */
+export async function tableFindings(
+  a: Kysely<Views>,
+  b: Kysely<Views>,
+  tables: readonly Table<unknown>[],
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const table of tables) {
+    const [ours, anew] = [await dump(a, table), await dump(b, table)]
+    const at = ours.findIndex((row, i) => row !== anew[i])
+    const ok = at === -1 && ours.length === anew.length
+    const where = ok
+      ? ''
+      : `, but the log makes ${anew.length}; the first that differs is ${ours[at === -1 ? ours.length : at] ?? anew[ours.length]}`
+    findings.push({
+      ok,
+      text: `table ${table.name}: ${ours.length} rows${ok ? ', as the log makes them' : where}`,
+    })
+  }
+  return findings
+}
+
+/** Every row of a table as text, in the order of its key: what "byte for byte" is held against. */
+export async function dump(db: Kysely<Views>, table: Table<unknown>): Promise<string[]> {
+  const names = [...table.columns.map(({ name }) => snakeCase(name)), ...LINEAGE_COLUMNS]
+  const columns = sql.join(names.map((name) => sql.ref(name)))
+  const order = sql.join(table.key.map((name) => sql.ref(snakeCase(name))))
+  const { rows } =
+    await sql`SELECT ${columns} FROM ${sql.table(rowsTable(table.name))} ORDER BY ${order}`.execute(db)
+  return rows.map((row) => JSON.stringify(row))
+}
