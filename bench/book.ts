@@ -94,7 +94,7 @@ async function refusedRow(name: string, body: Buffer): Promise<BenchRow> {
       ours: () => seconds(() => coinbase.parseBook(body, ABOUT)),
       parse: () => seconds(() => parsedOrNot(body)),
     },
-    body.length > 5_000_000 ? 5 : 15,
+    body.length > 5_000_000 ? 9 : 15,
   )
   return row(`scanner refuses: ${name}`, ours, 'JSON.parse', parse, ours / parse, '<= 2')
 }

@@ -81,13 +81,19 @@ function section({ name, rows }: Result): string {
 }
 
 function table(rows: readonly BenchRow[]): string {
-  const lines = rows.map(({ name, value, unit, reference, ratio, bound, holds }) =>
-    [name, `${figure(value)} ${unit}`, reference, figure(ratio), bound ?? '', verdict(holds)].join(' | '),
-  )
   const head = ['what', 'value', 'beside', 'ratio', 'bound', 'holds']
-  return [head.join(' | '), head.map(() => '---').join(' | '), ...lines]
-    .map((line) => `| ${line} |`)
-    .join('\n')
+  const cells = rows.map((row) => [
+    row.name,
+    `${figure(row.value)} ${row.unit}`,
+    row.reference,
+    figure(row.ratio),
+    row.bound ?? '',
+    verdict(row.holds),
+  ])
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((line) => line[i]!.length)))
+  const line = (texts: readonly string[]) =>
+    `| ${texts.map((text, i) => text.padEnd(widths[i]!)).join(' | ')} |`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n')
 }
 
 function verdict(holds: boolean | null): string {

@@ -3,9 +3,9 @@ import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config.ts'
 import { isoTime } from '../models/time.ts'
 import { booksTopic } from '../models/topics.ts'
-import { openReadStore } from '../store/open-store.ts'
 import type { Views } from '../store/views.ts'
 import type { Context } from './context.ts'
+import { openTables } from './open-tables.ts'
 import { lagStatus } from './status-report.ts'
 
 /** What the demo's status line says, once a second. */
@@ -77,7 +77,7 @@ async function withTables<Answer>(
   otherwise: Answer,
   ask: (db: Kysely<Views>) => Promise<Answer>,
 ): Promise<Answer> {
-  const store = await openReadStore(config).catch(() => undefined)
+  const store = await openTables(config)
   if (store === undefined) return otherwise
   try {
     return await ask(store.db)

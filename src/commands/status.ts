@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { openBroker } from '../broker/open-broker.ts'
 import { aligned } from '../config-text.ts'
 import { SECOND_MS } from '../models/time.ts'
-import { openReadStore } from '../store/open-store.ts'
 import type { Context } from './context.ts'
+import { openTables } from './open-tables.ts'
 import { diskStatus, feedFacts, feedStatus, isFine, lagStatus, type StatusReport } from './status-report.ts'
 
 /** Marks come once a second and are in the tables within two; ten leave room for a busy machine. */
@@ -27,7 +27,7 @@ async function readStatus(context: Context): Promise<StatusReport | undefined> {
   const { config } = context
   if (!existsSync(join(config.dataDir, 'log.db'))) return undefined
   const broker = await openBroker(config, context)
-  const store = existsSync(join(config.dataDir, 'store.db')) ? await openReadStore(config) : undefined
+  const store = await openTables(config)
   try {
     const staleAfterMs = Math.max(STALE_AFTER_MS_MIN, 2 * config.pollMs)
     const nowMs = context.nowMs()

@@ -98,12 +98,13 @@ function faultOf(json: unknown): Refusal | undefined {
 
 function faultOfSide(side: 'bids' | 'asks', levels: unknown): Refusal | undefined {
   if (!Array.isArray(levels) || levels.length === 0) return faultBy(SomeLevels, levels, [side])
+  let unsortedAt = -1
   for (let i = 0; i < levels.length; i++) {
     const fault = isLevel(levels[i]) ? undefined : faultBy(RestLevel, levels[i], [side, i])
     if (fault !== undefined) return fault
+    if (unsortedAt === -1 && i > 0 && !isBehind(levels[i], levels[i - 1], side)) unsortedAt = i
   }
-  const i = firstUnsorted(levels as RestLevel[], side)
-  return i === -1 ? undefined : wrongShape([side, i, 0], unsorted(side))
+  return unsortedAt === -1 ? undefined : wrongShape([side, unsortedAt, 0], unsorted(side))
 }
 
 function isLevel(level: unknown): boolean {
@@ -120,13 +121,10 @@ function isLevel(level: unknown): boolean {
   )
 }
 
-/** The first level not behind its forerunner: bids must fall, asks must rise, and so no price stands twice. */
-function firstUnsorted(levels: readonly RestLevel[], side: 'bids' | 'asks'): number {
-  const sign = side === 'bids' ? -1 : 1
-  for (let i = 1; i < levels.length; i++) {
-    if (compareTexts(levels[i]![0], levels[i - 1]![0]) * sign <= 0) return i
-  }
-  return -1
+/** Whether a level keeps its side's order: bids fall, asks rise, and so no price stands twice. */
+function isBehind(level: RestLevel, before: RestLevel, side: 'bids' | 'asks'): boolean {
+  const order = compareTexts(level[0], before[0])
+  return side === 'bids' ? order < 0 : order > 0
 }
 
 function unsorted(side: 'bids' | 'asks'): string {
@@ -187,7 +185,7 @@ const restSide = (side: 'bids' | 'asks') =>
     .array(RestLevel)
     .nonempty()
     .superRefine((levels, context) => {
-      const i = firstUnsorted(levels, side)
+      const i = levels.findIndex((level, at) => at > 0 && !isBehind(level, levels[at - 1]!, side))
       if (i !== -1) context.addIssue({ code: 'custom', path: [i, 0], message: unsorted(side) })
     })
 

@@ -1,12 +1,10 @@
 import type { Kysely } from 'kysely'
 import { isoTime } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
-import { feedsOf, type KnownFeed } from './feeds.ts'
+import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
 import type { Insight, InsightAbout, InsightAnswer, TextRow } from './insight.ts'
+import { byFeed, type WindowGroup, windowGroups } from './windows.ts'
 import { booksNote, clock, NOTHING, notes, percent, span, windowName, windowNote } from './words.ts'
-
-/** So many windows of each length are told, the newest last: half an hour and the one under way, at five minutes. */
-export const WINDOWS_TOLD = 7
 
 /** Highest bid and lowest ask of the latest windows. The window that is under way is told too, as partial. */
 export const bestPrices: Insight = {
@@ -30,33 +28,33 @@ export const bestPrices: Insight = {
     },
   ],
   async answer(db, about) {
-    const answers: InsightAnswer[] = []
-    for (const feed of await feedsOf(db, about)) {
-      const windows = (
-        await Promise.all(about.windowsMs.map((windowMs) => latestWindows(db, feed, windowMs)))
-      ).flat()
-      if (windows.length > 0) answers.push(answerOf(feed, windows, about))
-    }
-    return answers
+    const feeds = await feedsOf(db, about)
+    const groups = windowGroups(feeds, about.windowsMs)
+    const windows = byFeed((await Promise.all(groups.map((group) => latestWindows(db, group)))).flat())
+    return feeds.flatMap((feed) => {
+      const own = windows.get(feedName(feed))
+      return own === undefined ? [] : [answerOf(feed, own, about)]
+    })
   },
 }
 
 type Window = Awaited<ReturnType<typeof latestWindows>>[number]
 
-async function latestWindows(db: Kysely<Views>, feed: KnownFeed, windowMs: number) {
-  const { venue, source, product } = feed
+async function latestWindows(db: Kysely<Views>, group: WindowGroup) {
   const rows = await db
     .selectFrom('best_prices')
+    .select(['venue', 'source', 'product'])
     .select(['window_ms as windowMs', 'start_ms as startMs', 'end_ms as endMs', 'coverage', 'complete'])
     .select(['highest_bid as highestBid', 'highest_bid_at_ms as highestBidAtMs'])
     .select(['lowest_ask as lowestAsk', 'lowest_ask_at_ms as lowestAskAtMs'])
     .select(['first_mid as firstMid', 'last_mid as lastMid'])
     .select(['books', 'crossed', 'locked', 'indicative'])
-    .where((is) => is.and({ venue, source, product, window_ms: windowMs }))
-    .orderBy('start_ms', 'desc')
-    .limit(WINDOWS_TOLD)
+    .where((is) => is.and({ venue: group.venue, source: group.source, window_ms: group.windowMs }))
+    .where('product', 'in', group.products)
+    .where('start_ms', '>=', group.fromMs)
+    .orderBy('start_ms')
     .execute()
-  return rows.reverse().map((row) => ({ ...row, complete: row.complete === 1 }))
+  return rows.map((row) => ({ ...row, complete: row.complete === 1 }))
 }
 
 function answerOf(feed: KnownFeed, windows: readonly Window[], about: InsightAbout): InsightAnswer {

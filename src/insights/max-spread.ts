@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import { isoTime } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
-import { WINDOWS_TOLD } from './best-prices.ts'
 import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
 import type { Feed, Insight, InsightAbout, InsightAnswer, TextRow } from './insight.ts'
+import { byFeed, type WindowGroup, windowGroups } from './windows.ts'
 import {
   booksNote,
   clock,
@@ -42,14 +42,13 @@ export const maxSpread: Insight = {
   ],
   async answer(db, about) {
     const feeds = await feedsOf(db, about)
-    const ever = await allTime(db, about)
-    const answers: InsightAnswer[] = []
-    for (const feed of feeds) {
-      const windows = await Promise.all(about.windowsMs.map((windowMs) => latestWindows(db, feed, windowMs)))
-      const answer = answerOf(feed, ever.get(feedName(feed)) ?? [], windows, about)
-      if (answer !== undefined) answers.push(answer)
-    }
-    return answers
+    const ever = byFeed(await allTime(db, about))
+    const groups = windowGroups(feeds, about.windowsMs)
+    const windows = byFeed((await Promise.all(groups.map((group) => latestWindows(db, group)))).flat())
+    return feeds.flatMap((feed) => {
+      const own = ever.get(feedName(feed))
+      return own === undefined ? [] : [answerOf(feed, own, windows.get(feedName(feed)) ?? [], about)]
+    })
   },
 }
 
@@ -68,11 +67,11 @@ type Stretch = {
   readonly locked: number
   readonly indicative: number
 }
-type Window = Stretch & { readonly coverage: number; readonly complete: boolean }
 type AllTime = Stretch & Feed
+type Window = Stretch & Feed & { readonly coverage: number; readonly complete: boolean }
 
-/** By feed, one stretch a window length. */
-async function allTime(db: Kysely<Views>, about: InsightAbout): Promise<Map<string, AllTime[]>> {
+/** One stretch a feed and window length. */
+function allTime(db: Kysely<Views>, about: InsightAbout): Promise<AllTime[]> {
   let query = db
     .selectFrom('max_spread_all_time')
     .select(['venue', 'source', 'product'])
@@ -86,19 +85,13 @@ async function allTime(db: Kysely<Views>, about: InsightAbout): Promise<Map<stri
     .select(['books', 'crossed', 'locked', 'indicative'])
     .where('window_ms', 'in', about.windowsMs)
   if (about.product !== undefined) query = query.where('product', '=', about.product)
-  const byFeed = new Map<string, AllTime[]>()
-  for (const row of await query.orderBy('window_ms').execute()) {
-    const known = byFeed.get(feedName(row))
-    if (known === undefined) byFeed.set(feedName(row), [row])
-    else known.push(row)
-  }
-  return byFeed
+  return query.orderBy('window_ms').execute()
 }
 
-async function latestWindows(db: Kysely<Views>, feed: KnownFeed, windowMs: number): Promise<Window[]> {
-  const { venue, source, product } = feed
+async function latestWindows(db: Kysely<Views>, group: WindowGroup): Promise<Window[]> {
   const rows = await db
     .selectFrom('max_spread')
+    .select(['venue', 'source', 'product'])
     .select(['window_ms as windowMs', 'start_ms as startMs', 'end_ms as endMs', 'coverage', 'complete'])
     .select([
       'max_spread as maxSpread',
@@ -107,24 +100,25 @@ async function latestWindows(db: Kysely<Views>, feed: KnownFeed, windowMs: numbe
     ])
     .select(['crossed_max as crossedMax', 'crossed_max_at_ms as crossedMaxAtMs'])
     .select(['books', 'crossed', 'locked', 'indicative'])
-    .where((is) => is.and({ venue, source, product, window_ms: windowMs }))
-    .orderBy('start_ms', 'desc')
-    .limit(WINDOWS_TOLD)
+    .where((is) => is.and({ venue: group.venue, source: group.source, window_ms: group.windowMs }))
+    .where('product', 'in', group.products)
+    .where('start_ms', '>=', group.fromMs)
+    .orderBy('start_ms')
     .execute()
-  return rows.reverse().map((row) => ({ ...row, complete: row.complete === 1 }))
+  return rows.map((row) => ({ ...row, complete: row.complete === 1 }))
 }
 
 function answerOf(
   feed: KnownFeed,
   ever: readonly AllTime[],
-  windowsByLength: readonly (readonly Window[])[],
+  windows: readonly Window[],
   about: InsightAbout,
-): InsightAnswer | undefined {
+): InsightAnswer {
   const { venue, source, product } = feed
-  const [first] = ever
-  if (first === undefined) return undefined
   const { nowMs } = about
-  const shown = windowsByLength.flatMap((windows) => windows.slice(-WINDOWS_SHOWN))
+  const shown = about.windowsMs.flatMap((windowMs) =>
+    windows.filter((window) => window.windowMs === windowMs).slice(-WINDOWS_SHOWN),
+  )
   return {
     venue,
     source,
@@ -133,11 +127,9 @@ function answerOf(
     toMs: Math.max(...ever.map(({ endMs }) => endMs)),
     result: {
       allTime: ever.map(resultOf),
-      windows: windowsByLength
-        .flat()
-        .map((row) => ({ ...resultOf(row), coverage: row.coverage, complete: row.complete })),
+      windows: windows.map((row) => ({ ...resultOf(row), coverage: row.coverage, complete: row.complete })),
     },
-    sentence: sentenceOf(feed, first, nowMs),
+    sentence: sentenceOf(feed, ever[0]!, nowMs),
     rows: [
       [
         ...ever.map((row) => allTimeRow(product, row, nowMs)),

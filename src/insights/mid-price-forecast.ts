@@ -1,11 +1,11 @@
 import { formatDuration, isoTime } from '../models/time.ts'
-import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
+import { feedsOf, type KnownFeed } from './feeds.ts'
 import { type Forecast, forecastOf, JUDGED_MS } from './forecast.ts'
 import { forecastRow, scoreRows } from './forecast-text.ts'
 import { POINTS_MIN } from './formulas/sliding-line.ts'
 import { type WalkForward, walkForward } from './formulas/walk-forward.ts'
 import type { Insight, InsightAbout, InsightAnswer } from './insight.ts'
-import { type MidSample, readSamples } from './samples.ts'
+import { type MidSample, readSamples, type SampleRange } from './samples.ts'
 import { age, clock, NOTHING, placesOf } from './words.ts'
 
 /**
@@ -53,28 +53,36 @@ export const midPriceForecast: Insight = {
     },
   ],
   async answer(db, about) {
-    const states = new Map<string, State>()
-    const ranges = (await feedsOf(db, about)).map((feed) => {
-      const { forecastLookbackMs: lookbackMs, forecastHorizonMs: horizonMs } = about
-      const walk = walkForward({ lookbackMs, horizonMs })
-      states.set(feedName(feed), { feed, walk, last: undefined, places: 0 })
-      return { feed, fromMs: feed.lastMs - JUDGED_MS - lookbackMs, toMs: feed.lastMs }
-    })
-    await readSamples(db, about, ranges, (feed, sample) => {
-      const state = states.get(feedName(feed))!
-      state.last = sample
-      state.places = Math.max(state.places, placesOf(sample.text))
-      state.walk.add(sample)
-    })
-    return [...states.values()].map((state) => answerOf(state, about))
+    const states = (await feedsOf(db, about)).map((feed) => stateOf(feed, about))
+    await readSamples(db, about, states)
+    return states.map((state) => answerOf(state, about))
   },
 }
 
-type State = {
+type State = SampleRange & {
   readonly feed: KnownFeed
   readonly walk: WalkForward
   last: MidSample | undefined
   places: number
+}
+
+function stateOf(feed: KnownFeed, about: InsightAbout): State {
+  const { forecastLookbackMs: lookbackMs, forecastHorizonMs: horizonMs } = about
+  const walk = walkForward({ lookbackMs, horizonMs })
+  const state: State = {
+    feed,
+    fromMs: feed.lastMs - JUDGED_MS - lookbackMs,
+    toMs: feed.lastMs,
+    walk,
+    last: undefined,
+    places: 0,
+    take(sample) {
+      state.last = sample
+      state.places = Math.max(state.places, placesOf(sample.text))
+      walk.add(sample)
+    },
+  }
+  return state
 }
 
 function answerOf({ feed, walk, last, places }: State, about: InsightAbout): InsightAnswer {

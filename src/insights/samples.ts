@@ -4,11 +4,16 @@ import type { Views } from '../store/views.ts'
 import { feedName } from './feeds.ts'
 import type { Feed, InsightAbout } from './insight.ts'
 
-/** Samples read at once: a few megabytes, and a pause for others every few milliseconds. */
+/** Samples read at once: a few megabytes of memory, however many feeds and hours there are. */
 const SLICE_ROWS = 20_000
 
-/** A feed and the stretch of time its samples are wanted for, both ends included. */
-export type SampleRange = { readonly feed: Feed; readonly fromMs: number; readonly toMs: number }
+/** A feed, the stretch of time its samples are wanted for, both ends included, and who wants them. */
+export type SampleRange = {
+  readonly feed: Feed
+  readonly fromMs: number
+  readonly toMs: number
+  readonly take: (sample: MidSample) => void
+}
 
 /** One second's last mid; `text` is the exact decimal. */
 export type MidSample = { readonly atMs: number; readonly mid: number; readonly text: string }
@@ -21,7 +26,6 @@ export async function readSamples(
   db: Kysely<Views>,
   about: InsightAbout,
   ranges: readonly SampleRange[],
-  onSample: (feed: Feed, sample: MidSample) => void,
 ): Promise<void> {
   const byFeed = new Map(ranges.map((range) => [feedName(range.feed), range]))
   const sliceMs = Math.max(1, Math.floor(SLICE_ROWS / Math.max(1, ranges.length))) * SECOND_MS
@@ -31,7 +35,7 @@ export async function readSamples(
       for (const row of await slice(db, about, startMs, endMs)) {
         const range = byFeed.get(feedName(row))
         if (range === undefined || row.at_ms < range.fromMs || row.at_ms > range.toMs) continue
-        onSample(range.feed, { atMs: row.at_ms, mid: row.mid_real, text: row.mid })
+        range.take({ atMs: row.at_ms, mid: row.mid_real, text: row.mid })
       }
     }
   }

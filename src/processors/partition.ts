@@ -8,8 +8,8 @@ import {
   type ReaderState,
   type Store,
 } from '../store/store.ts'
-import type { Records } from './processor.ts'
-import { type AnyProcessor, Reader } from './reader.ts'
+import type { AnyProcessor, Records } from './processor.ts'
+import { Reader } from './reader.ts'
 
 /** The reader that all processors follow while nothing is wrong. */
 export const ALL = 'all'
@@ -165,7 +165,7 @@ export class Partition {
       ({ reader, rebuilds }) => rebuilds === undefined && reader.processors.includes(processor),
     )
     if (own === undefined) {
-      this.all.forget()
+      this.all.follow(this.all.processors)
       return
     }
     this.end(own)

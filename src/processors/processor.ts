@@ -87,3 +87,6 @@ export type Processor<Type extends keyof Records = keyof Records, Row = unknown>
   /** What to tell outside when a row has gone from `before` to `after`. */
   tells?(before: Row | undefined, after: Row): OutboxMessage | undefined
 }
+
+/** Any processor, where unlike ones share a list. */
+export type AnyProcessor = Processor<keyof Records, unknown>

@@ -4,8 +4,8 @@ import { allTopics } from '../models/topics.ts'
 import type { Commit, Store } from '../store/store.ts'
 import { claimPartitions } from './claim-partitions.ts'
 import type { Partition, Single } from './partition.ts'
-import type { OutboxMessage } from './processor.ts'
-import type { AnyProcessor, Failure, Reader } from './reader.ts'
+import type { AnyProcessor, OutboxMessage } from './processor.ts'
+import type { Failure, Reader } from './reader.ts'
 import { Rebuilds } from './rebuilds.ts'
 
 /**

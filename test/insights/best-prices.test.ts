@@ -63,21 +63,25 @@ test('a window of crossed books only has no price and says why', async () => {
   expect(answer!.result['windows']).toMatchObject([{ highestBid: null, lowestAsk: null }])
 })
 
-test('the latest seven windows of each configured length are told, and no others', async () => {
+test('the seven windows up to the latest book are told, of each configured length and no other', async () => {
   const { db, put } = openTables()
   put('top_of_book', {})
-  for (let i = 0; i < 9; i++) put('best_prices', { start_ms: at('14:00:00') + i * FIVE_MINUTES_MS })
+  for (let i = 0; i < 8; i++) put('best_prices', { start_ms: at('14:00:00') + i * FIVE_MINUTES_MS })
   put('best_prices', { window_ms: 60_000 })
   const [answer] = await bestPrices.answer(db, ABOUT)
-  const windows = answer!.result['windows'] as { from: string; window: string }[]
-  expect(windows.map(({ from }) => from.slice(11, 16))).toEqual([
-    '14:10',
-    '14:15',
-    '14:20',
-    '14:25',
-    '14:30',
-    '14:35',
-    '14:40',
+  const windows = answer!.result['windows'] as { from: string }[]
+  const starts = ['14:05', '14:10', '14:15', '14:20', '14:25', '14:30', '14:35']
+  expect(windows.map(({ from }) => from.slice(11, 16))).toEqual(starts)
+})
+
+test('a feed that ended long ago still tells its last windows, beside those that go on', async () => {
+  const { db, put } = openTables()
+  put('top_of_book', {}, { product: 'ETH-USD', time_ms: at('02:03:00') })
+  put('best_prices', {}, { product: 'ETH-USD', start_ms: at('02:00:00') })
+  const answers = await bestPrices.answer(db, ABOUT)
+  expect(answers.map(({ product, rows }) => [product, rows[0]![0]![2]])).toEqual([
+    ['BTC-USD', '14:30-14:35'],
+    ['ETH-USD', '02:00-02:05'],
   ])
 })
 

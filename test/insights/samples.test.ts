@@ -33,12 +33,16 @@ test('ranges apart from each other do not read what lies between', async () => {
   ])
 })
 
-async function read(db: ReturnType<typeof openTables>['db'], ranges: readonly SampleRange[]) {
+async function read(db: ReturnType<typeof openTables>['db'], ranges: readonly Omit<SampleRange, 'take'>[]) {
   const seen = new Map<string, MidSample[]>()
-  await readSamples(db, ABOUT, ranges, ({ product }, sample) => {
-    const known = seen.get(product) ?? []
-    known.push(sample)
-    seen.set(product, known)
-  })
+  const takers = ranges.map((range) => ({
+    ...range,
+    take(sample: MidSample) {
+      const known = seen.get(range.feed.product) ?? []
+      known.push(sample)
+      seen.set(range.feed.product, known)
+    },
+  }))
+  await readSamples(db, ABOUT, takers)
   return seen
 }

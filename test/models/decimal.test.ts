@@ -147,6 +147,18 @@ test('the mid of 71234.56 and 71235.57 is 71235.065, their spread 1.01', () => {
   expect(formatDecimal(subtract(ask, bid))).toBe('1.01')
 })
 
+test('a million sizes of every magnitude add up to the last digit', () => {
+  let ours = ZERO
+  let theirs = 0n
+  for (let i = 0; i < 1_000_000; i++) {
+    const units = (BigInt(i) * 2_654_435_761n) % 10n ** BigInt(1 + (i % 24))
+    const text = units.toString().padStart(9, '0')
+    ours = add(ours, decimalOf(`${text.slice(0, -8)}.${text.slice(-8)}`))
+    theirs += units
+  }
+  expect(formatDecimal(multiply(ours, decimalOf('100000000')))).toBe(String(theirs))
+})
+
 test('a canonical text is the same value, and the only text of it', () => {
   fc.assert(
     fc.property(decimal, (text) => {

@@ -1,0 +1,236 @@
+import type { Store } from '../store/store.ts'
+import type { Key, Table } from '../store/table.ts'
+import { type CachedRow, emptyRow, storedRow } from './cached-row.ts'
+import type { FeedIdentity } from './decode.ts'
+import type { AnyProcessor, BookTop } from './processor.ts'
+
+/**
+ * The rows that books go to: for every feed and every slot (a processor, and one length of its windows) the newest row,
+ * and older ones touched since the last commit. Nearly every book finds its row without a look-up; a row that may be in
+ * the store is fetched first, one that cannot be is begun.
+ */
+type SlotKind = 'feed' | 'window' | 'second'
+
+type Slot = {
+  readonly processor: AnyProcessor
+  readonly table: Table<unknown>
+  readonly kind: SlotKind
+  /** 0: one row a feed. */
+  readonly lengthMs: number
+  /** The window that was looked at last: books come in time order, so the next one is nearly always in it. */
+  startMs: number
+  dirty: FeedRow[]
+}
+
+type FeedRow = CachedRow & { readonly startMs: number }
+
+/** How far market time has come for one source: shared by its feeds. */
+export type Progress = { readonly source: string; ms: number }
+
+export type Feed = FeedIdentity & {
+  readonly progress: Progress
+  /** By slot. */
+  readonly newest: (FeedRow | undefined)[]
+  readonly older: (FeedRow[] | undefined)[]
+  /** By slot: no row begins later than this, in the store or here. Infinity where nobody knows. */
+  readonly frontierMs: number[]
+}
+
+export class FeedRows {
+  readonly #store: Store
+  readonly #partition: number
+  #slots: Slot[] = []
+  #wanted: (Map<string, { feed: Feed; startMs: number }> | undefined)[] = []
+  #isWanting = false
+  #withOlder: Feed[] = []
+
+  constructor(store: Store, partition: number) {
+    this.#store = store
+    this.#partition = partition
+  }
+
+  follow(processors: readonly AnyProcessor[]): void {
+    this.#slots = processors.filter(({ reads }) => reads === 'book').flatMap(slotsOf)
+    this.#withOlder = []
+  }
+
+  newFeed(identity: FeedIdentity, progress: Progress): Feed {
+    const slots = this.#slots.length
+    return {
+      ...identity,
+      progress,
+      newest: new Array<undefined>(slots).fill(undefined),
+      older: new Array<undefined>(slots).fill(undefined),
+      frontierMs: new Array<number>(slots).fill(Number.POSITIVE_INFINITY),
+    }
+  }
+
+  /** For feeds met the first time, before `want`: from where on their one-second tables hold nothing. One question a table. */
+  async meet(feeds: readonly Feed[], books: readonly BookTop[]): Promise<void> {
+    for (const [i, slot] of this.#slots.entries()) {
+      if (slot.kind !== 'second' || books.length === 0) continue
+      let fromMs = Number.POSITIVE_INFINITY
+      for (const book of books) fromMs = Math.min(fromMs, startIn(slot, book.timeMs))
+      const latest = await this.#store.latestStarts(slot.table, fromMs)
+      for (const feed of feeds) feed.frontierMs[i] = latest.get(feed.id) ?? fromMs - 1
+    }
+  }
+
+  /** Notes which rows of `book` are neither here nor known to be nowhere; `fetch` brings them. */
+  want(book: BookTop, feed: Feed): void {
+    const slots = this.#slots
+    for (let i = 0; i < slots.length; i++) {
+      const startMs = startIn(slots[i]!, book.timeMs)
+      if (feed.newest[i]?.startMs === startMs || startMs > feed.frontierMs[i]!) continue
+      if (findOlder(feed, i, startMs) !== undefined) continue
+      this.#wanted[i] ??= new Map()
+      this.#wanted[i]!.set(`${feed.id}:${startMs}`, { feed, startMs })
+      this.#isWanting = true
+    }
+  }
+
+  get isWanting(): boolean {
+    return this.#isWanting
+  }
+
+  async fetch(): Promise<void> {
+    for (const [i, wants] of this.#wanted.entries()) {
+      if (wants === undefined) continue
+      const slot = this.#slots[i]!
+      const list = [...wants.values()]
+      const keys = list.map(({ feed, startMs }) => keyIn(slot, feed.id, startMs))
+      const found = await this.#store.fetch(slot.table, keys)
+      list.forEach(({ feed, startMs }, at) => {
+        this.#place(feed, i, { startMs, ...storedRow(keys[at]!, found[at], this.#partition) })
+      })
+    }
+    this.#wanted = []
+    this.#isWanting = false
+  }
+
+  /** Hands a book to every processor. `failed` is told who threw. */
+  merge(
+    book: BookTop,
+    offset: number,
+    feed: Feed,
+    failed: (processor: AnyProcessor, error: unknown) => void,
+  ): void {
+    const slots = this.#slots
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      const startMs = startIn(slot, book.timeMs)
+      let row = feed.newest[i]
+      if (row === undefined || row.startMs !== startMs) row = this.#rowFor(feed, i, startMs)
+      try {
+        row.row = slot.processor.merge(row.row, book as never, row.key)
+      } catch (error) {
+        failed(slot.processor, error)
+        continue
+      }
+      if (row.row === undefined) continue
+      if (offset < row.firstOffset) row.firstOffset = offset
+      if (offset > row.lastOffset) row.lastOffset = offset
+      if (row.dirty) continue
+      row.dirty = true
+      slot.dirty.push(row)
+    }
+  }
+
+  #rowFor(feed: Feed, i: number, startMs: number): FeedRow {
+    const older = findOlder(feed, i, startMs)
+    if (older !== undefined) return older
+    const row = { startMs, ...emptyRow(keyIn(this.#slots[i]!, feed.id, startMs), this.#partition) }
+    this.#place(feed, i, row)
+    return row
+  }
+
+  /** A row joins the others: as the feed's newest, or among its older ones. */
+  #place(feed: Feed, i: number, row: FeedRow): void {
+    const newest = feed.newest[i]
+    if (newest !== undefined && newest.startMs > row.startMs) {
+      this.#keepOlder(feed, i, row)
+      return
+    }
+    // Clean or not: earlier records of the same slice may still be on their way to it.
+    if (newest !== undefined) this.#keepOlder(feed, i, newest)
+    feed.newest[i] = row
+    if (
+      this.#slots[i]!.kind === 'second' &&
+      (row.startMs > feed.frontierMs[i]! || feed.frontierMs[i] === Number.POSITIVE_INFINITY)
+    ) {
+      feed.frontierMs[i] = row.startMs
+    }
+  }
+
+  #keepOlder(feed: Feed, i: number, row: FeedRow): void {
+    const older = feed.older[i]
+    if (older === undefined) feed.older[i] = [row]
+    else older.push(row)
+    this.#withOlder.push(feed)
+  }
+
+  get dirtyRows(): number {
+    return this.#slots.reduce((rows, { dirty }) => rows + dirty.length, 0)
+  }
+
+  /** The rows to be written, by table. The arrays stay ours until `committed`. */
+  pending(): { table: Table<unknown>; writes: readonly CachedRow[] }[] {
+    return this.#slots
+      .filter(({ dirty }) => dirty.length > 0)
+      .map(({ table, dirty }) => ({ table, writes: dirty }))
+  }
+
+  committed(): void {
+    for (const slot of this.#slots) {
+      for (const row of slot.dirty) row.dirty = false
+      slot.dirty = []
+    }
+    for (const feed of this.#withOlder) feed.older.fill(undefined)
+    this.#withOlder = []
+  }
+
+  /** Takes a processor out with whatever is uncommitted of it; the rows of the others stay. */
+  drop(processor: AnyProcessor, feeds: Iterable<Feed>): void {
+    const kept = this.#slots.map((slot) => slot.processor !== processor)
+    this.#slots = this.#slots.filter((_, i) => kept[i])
+    for (const feed of feeds) {
+      keep(feed.newest, kept)
+      keep(feed.older, kept)
+      keep(feed.frontierMs, kept)
+    }
+  }
+}
+
+function slotsOf(processor: AnyProcessor): Slot[] {
+  const { per, table } = processor
+  const slot = (kind: SlotKind, lengthMs: number): Slot => ({
+    processor,
+    table,
+    kind,
+    lengthMs,
+    startMs: 0,
+    dirty: [],
+  })
+  if (per.kind === 'window') return per.lengthsMs.map((lengthMs) => slot('window', lengthMs))
+  return per.kind === 'second' ? [slot('second', 1_000)] : per.kind === 'feed' ? [slot('feed', 0)] : []
+}
+
+function startIn(slot: Slot, timeMs: number): number {
+  const { lengthMs, startMs } = slot
+  if (lengthMs === 0 || (timeMs >= startMs && timeMs < startMs + lengthMs)) return startMs
+  slot.startMs = timeMs - (timeMs % lengthMs)
+  return slot.startMs
+}
+
+function keyIn({ kind, lengthMs }: Slot, feed: number, startMs: number): Key {
+  if (kind === 'feed') return [feed]
+  return kind === 'second' ? [startMs, feed] : [feed, lengthMs, startMs]
+}
+
+function findOlder(feed: Feed, i: number, startMs: number): FeedRow | undefined {
+  return feed.older[i]?.findLast((row) => row.startMs === startMs)
+}
+
+function keep(bySlot: unknown[], kept: readonly boolean[]): void {
+  bySlot.splice(0, bySlot.length, ...bySlot.filter((_, i) => kept[i]))
+}

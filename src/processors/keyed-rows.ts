@@ -1,0 +1,140 @@
+import type { Store } from '../store/store.ts'
+import type { Key, Table } from '../store/table.ts'
+import { type CachedRow, storedRow } from './cached-row.ts'
+import type { Decoded } from './decode.ts'
+import type { AnyProcessor, OutboxMessage } from './processor.ts'
+
+/** Rows kept between commits; these tables are small and seldom written, and what is forgotten is fetched again. */
+const ROWS_MAX = 10_000
+
+type KeyedSlot = {
+  readonly processor: AnyProcessor
+  readonly table: Table<unknown>
+  readonly rows: Map<string, CachedRow>
+  dirty: CachedRow[]
+}
+
+/** The rows that everything but books goes to, each under the key that its processor gives it. */
+export class KeyedRows {
+  readonly #store: Store
+  readonly #partition: number
+  #slots: KeyedSlot[] = []
+  #wanted: (Map<string, Key> | undefined)[] = []
+  #isWanting = false
+
+  constructor(store: Store, partition: number) {
+    this.#store = store
+    this.#partition = partition
+  }
+
+  follow(processors: readonly AnyProcessor[]): void {
+    const keyed = processors.filter(({ per }) => per.kind === 'key')
+    this.#slots = keyed.map((processor) => ({
+      processor,
+      table: processor.table,
+      rows: new Map(),
+      dirty: [],
+    }))
+  }
+
+  /**
+   * The keys of a record's rows, one a slot; notes which rows are to be fetched. `ordinalOf` counts a record for a slot:
+   * by its own count where it counts only some records.
+   */
+  want(
+    { type, record }: Decoded,
+    ordinalOf: (processor: AnyProcessor, ownCount: boolean) => number,
+  ): (Key | undefined)[] {
+    return this.#slots.map(({ processor, rows }, i) => {
+      const { per } = processor
+      if (processor.reads !== type || per.kind !== 'key') return undefined
+      if (per.counts !== undefined && !per.counts(record as never)) return undefined
+      const key = per.of(record as never, {
+        ordinal: ordinalOf(processor, per.counts !== undefined),
+        partition: this.#partition,
+      })
+      if (key !== undefined && !rows.has(textOf(key))) {
+        this.#wanted[i] ??= new Map()
+        this.#wanted[i]!.set(textOf(key), key)
+        this.#isWanting = true
+      }
+      return key
+    })
+  }
+
+  get isWanting(): boolean {
+    return this.#isWanting
+  }
+
+  async fetch(): Promise<void> {
+    for (const [i, wants] of this.#wanted.entries()) {
+      if (wants === undefined) continue
+      const { table, rows } = this.#slots[i]!
+      const list = [...wants]
+      const found = await this.#store.fetch(
+        table,
+        list.map(([, key]) => key),
+      )
+      list.forEach(([name, key], at) => {
+        rows.set(name, storedRow(key, found[at], this.#partition))
+      })
+    }
+    this.#wanted = []
+    this.#isWanting = false
+  }
+
+  /** Hands a record to every processor that has a key for it. `failed` is told who threw, `tell` what is to be said. */
+  merge(
+    { record }: Decoded,
+    offset: number,
+    keys: readonly (Key | undefined)[],
+    failed: (processor: AnyProcessor, error: unknown) => void,
+    tell: (message: OutboxMessage) => void,
+  ): void {
+    for (const [i, { processor, rows, dirty }] of this.#slots.entries()) {
+      const key = keys[i]
+      if (key === undefined) continue
+      const row = rows.get(textOf(key))!
+      const before = row.row
+      try {
+        row.row = processor.merge(before, record as never, key)
+      } catch (error) {
+        failed(processor, error)
+        continue
+      }
+      if (row.row === undefined) continue
+      row.firstOffset = Math.min(row.firstOffset, offset)
+      row.lastOffset = Math.max(row.lastOffset, offset)
+      if (!row.dirty) dirty.push(row)
+      row.dirty = true
+      const message = processor.tells?.(before, row.row)
+      if (message !== undefined) tell(message)
+    }
+  }
+
+  get dirtyRows(): number {
+    return this.#slots.reduce((rows, { dirty }) => rows + dirty.length, 0)
+  }
+
+  pending(): { table: Table<unknown>; writes: readonly CachedRow[] }[] {
+    return this.#slots
+      .filter(({ dirty }) => dirty.length > 0)
+      .map(({ table, dirty }) => ({ table, writes: dirty }))
+  }
+
+  committed(): void {
+    for (const slot of this.#slots) {
+      for (const row of slot.dirty) row.dirty = false
+      slot.dirty = []
+      if (slot.rows.size > ROWS_MAX) slot.rows.clear()
+    }
+  }
+
+  drop(processor: AnyProcessor): void {
+    this.#slots = this.#slots.filter((slot) => slot.processor !== processor)
+  }
+}
+
+function textOf(key: Key): string {
+  return key.length === 1 && typeof key[0] === 'string' ? key[0] : JSON.stringify(key)
+}
