@@ -25,6 +25,8 @@ const TOPIC = 'books.coinbase'
 const COMMITS = 500
 const COMMITS_A_SECOND = 50
 const IDLE_MS = 10_000
+/** After a burst the engine tidies up its memory; that is not what idling costs. */
+const SETTLE_MS = 2_000
 
 export async function run(): Promise<BenchRow[]> {
   return [...(await writing()), await reading(), ...(await following())]
@@ -162,6 +164,7 @@ async function following(): Promise<BenchRow[]> {
     const delays = acknowledged
       .map((atNs, i) => Math.max(0, (heard.heardNs[i]! - atNs) / 1e6))
       .sort((a, b) => a - b)
+    await sleep(SETTLE_MS)
     const idleFrom = await ask(follower, 'cpu')
     await sleep(IDLE_MS)
     const idleTo = await ask(follower, 'cpu')

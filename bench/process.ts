@@ -127,7 +127,7 @@ export async function fill(dir: string, products: number, records = RECORDS): Pr
 }
 
 /** What a person would write who wants nothing but the objects. */
-async function bareSeconds(dir: string): Promise<number> {
+export async function bareSeconds(dir: string): Promise<number> {
   const broker = await openBenchBroker(dir)
   const startedMs = performance.now()
   let seen = 0
@@ -150,7 +150,7 @@ async function bareSeconds(dir: string): Promise<number> {
   return seconds
 }
 
-async function ourSeconds(dir: string, round: number): Promise<{ seconds: number; pauseMs: number }> {
+export async function ourSeconds(dir: string, round: number): Promise<{ seconds: number; pauseMs: number }> {
   const broker = await openBenchBroker(dir)
   const store = openSqliteStore({
     file: join(dir, `store-${round}.db`),

@@ -1,5 +1,6 @@
 import type { Database as Connection } from 'better-sqlite3'
 import { textChecksum } from './checksum.ts'
+import { utf8 } from './utf8.ts'
 
 /** Texts kept in memory; beyond it the cache begins anew. Keys are products and runs are process starts: far fewer. */
 const CACHE_TEXTS_MAX = 100_000
@@ -34,7 +35,9 @@ export function openDictionary(db: Connection, table: 'keys' | 'runs'): Dictiona
     idOf(text) {
       const known = ids.get(text)
       if (known !== undefined) return known
-      const id = selectId.get(text) ?? add(text)
+      // As the disk will give it back, should it hold half a surrogate pair.
+      const stored = utf8(text).toString()
+      const id = selectId.get(stored) ?? add(stored)
       if (ids.size >= CACHE_TEXTS_MAX) ids.clear()
       ids.set(text, id)
       return id

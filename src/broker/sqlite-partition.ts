@@ -2,6 +2,7 @@ import type { Database as Connection } from 'better-sqlite3'
 import type { LogRecord, OutgoingRecord, PartitionInfo, TopicPartition } from './broker.ts'
 import { rowChecksum } from './checksum.ts'
 import type { Dictionary } from './sqlite-dictionary.ts'
+import { utf8 } from './utf8.ts'
 
 /** Records whose text begins within this many bytes of the first make a batch: one big value at most goes over it. */
 const BATCH_BYTES_MAX = 1024 * 1024
@@ -10,8 +11,9 @@ const DAMAGED_RECORDS_MAX = 16
 
 export type Dictionaries = { readonly keys: Dictionary; readonly runs: Dictionary }
 
-/** [time_ms, key_id, run_id, n, bytes, crc, headers, value, offset] */
-type Row = [number, number | null, number | null, number, number, number, string | null, string, number]
+/** [time_ms, key_id, run_id, n, bytes, crc, headers, value, offset], read as text and written as its bytes. */
+type RowOf<Text> = [number, number | null, number | null, number, number, number, Text | null, Text, number]
+type Row = RowOf<string>
 
 /** One partition's records: a table of the log file, dense in offsets from `startOffset` to `endOffset`. */
 export type Partition = {
@@ -40,7 +42,9 @@ export function openPartition(
   const table = `records_${id}`
   const columns = 'time_ms, key_id, run_id, n, bytes, crc, headers, value, "offset"'
   const range = '"offset" >= @from AND "offset" < @to'
-  const insert = db.prepare<Row>(`INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const insert = db.prepare<RowOf<Buffer>>(
+    `INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)`,
+  )
   const selectBatch = db
     .prepare<[{ from: number; to: number }], Row>(
       `SELECT ${columns} FROM ${table} WHERE ${range}
@@ -84,16 +88,10 @@ export function openPartition(
   }
 
   function recordOf(row: Row, offset: number): LogRecord {
-    const [timeMs, keyId, runId, n, bytes, crc, headers, value] = row
+    const [timeMs, keyId, runId, n, , crc, headers, value] = row
     const key = keyId === null ? null : keys.textOf(keyId)
     const run = runId === null ? null : runs.textOf(runId)
-    if (
-      row[8] !== offset ||
-      key === undefined ||
-      run === undefined ||
-      typeof value !== 'string' ||
-      rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value }) !== crc
-    ) {
+    if (row[8] !== offset || key === undefined || run === undefined || checksumOf(row) !== crc) {
       return corruptRecord(offset)
     }
     return {
@@ -138,13 +136,13 @@ export function openPartition(
     append(records, timeMs) {
       let [offset, bytes] = end()
       for (const { key, run, n, headers: about, value: text } of records) {
-        const keyId = key === null ? null : keys.idOf(wellFormed(key))
-        const runId = runs.idOf(wellFormed(run))
-        const value = wellFormed(text)
-        const headers = about === undefined ? null : JSON.stringify(about)
+        const keyId = key === null ? null : keys.idOf(key)
+        const runId = runs.idOf(run)
+        const headers = about === undefined ? null : Buffer.from(JSON.stringify(about))
+        const value = utf8(text)
         const crc = rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value })
         insert.run(timeMs, keyId, runId, n, bytes, crc, headers, value, offset)
-        bytes += Buffer.byteLength(value) + (headers === null ? 0 : Buffer.byteLength(headers))
+        bytes += value.length + (headers?.length ?? 0)
         offset++
       }
     },
@@ -179,10 +177,11 @@ export function openPartition(
   }
 }
 
-/** Half a surrogate pair has no UTF-8: it becomes U+FFFD, as everywhere. (Node 20 has it, the types of ES2023 do not.) */
-function wellFormed(text: string): string {
-  const { isWellFormed, toWellFormed } = text as string & { isWellFormed(): boolean; toWellFormed(): string }
-  return isWellFormed.call(text) ? text : toWellFormed.call(text)
+/** Undefined where a column is not even of its type. */
+function checksumOf([timeMs, keyId, runId, n, bytes, , headers, value, offset]: Row): number | undefined {
+  if (typeof value !== 'string' || (headers !== null && typeof headers !== 'string')) return undefined
+  const headerBytes = headers === null ? null : Buffer.from(headers)
+  return rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers: headerBytes, value: utf8(value) })
 }
 
 function corruptRecord(offset: number): LogRecord {

@@ -54,6 +54,8 @@ export async function answerInsights(
   const { config, log } = context
   const { lagRecords, db, broker, close } = await bringTablesUpToDate(context)
   try {
+    if (lagRecords > 0)
+      log.warn({ lagRecords }, 'the tables are behind the log; the report shows what they hold')
     const nowMs = context.nowMs()
     const { product, venue, source } = asked
     const { windowsMs, forecastLookbackMs, forecastHorizonMs } = config

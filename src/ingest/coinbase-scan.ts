@@ -91,6 +91,13 @@ const ZERO = 0x30
 /** A byte xor `ZERO` is a digit's own value, 0 to 9, and more than that for every other byte: here for two of them. */
 const POINT_XOR_ZERO = 0x2e ^ ZERO
 const QUOTE_XOR_ZERO = QUOTE ^ ZERO
+/** `0.` as a little-endian number, and what else it takes to look at four bytes at once. */
+const ZERO_POINT = 0x2e30
+const FOUR_ZEROS = 0x30303030
+const FOUR_TO_HIGH_BIT = 0x76767676
+const FOUR_HIGH_BITS = 0x80808080 | 0
+/** `0.`, eight places and a quote. */
+const SHORT_SIZE_BYTES = 11
 
 /** Nothing of the kind stands there. */
 const NONE = -1
@@ -103,6 +110,7 @@ const SCALES = Array.from({ length: PART_DIGITS_MAX + 1 }, (_, places) => 10 ** 
 
 /** The levels `["64930.57","0.07705309",1],...]` from `at` on, prices rising where `sign` is 1, falling where it is -1. */
 function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number): Levels | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let last = sign === 1 ? 0 : Number.POSITIVE_INFINITY
   let count = 0
   let topEnd = at
@@ -113,7 +121,7 @@ function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number):
     const price = scannedPrice[0]!
     if ((price - last) * sign <= 0) return undefined
     last = price
-    at = scanSize(bytes, at + 2)
+    at = scanSize(bytes, view, at + 2)
     if (at === NONE || bytes[at] !== COMMA) return undefined
     at = scanCount(bytes, at + 1)
     if (at === NONE) return undefined
@@ -160,8 +168,28 @@ function scanPrice(bytes: Buffer, at: number): number {
   return digit === QUOTE_XOR_ZERO ? at + 1 : NONE
 }
 
-/** Where a size that begins at `at` ends, its quote included, or `NONE`. Its value is not needed, but it has one. */
-function scanSize(bytes: Buffer, at: number): number {
+/**
+ * Where a size that begins at `at` ends, its quote included, or `NONE`. Its value is not needed, but it has one. Most are
+ * `0.` and up to eight places, no zero at the end: their length, which nothing foretells, is found without branching.
+ */
+function scanSize(bytes: Buffer, view: DataView, at: number): number {
+  if (at + SHORT_SIZE_BYTES < view.byteLength && view.getInt16(at, true) === ZERO_POINT) {
+    const first = leadingDigits(view, at + 2)
+    const quote = at + 2 + first + (leadingDigits(view, at + 6) & -(first >> 2))
+    if (bytes[quote] === QUOTE && bytes[quote - 1]! > ZERO) return quote + 1
+  }
+  return scanAnySize(bytes, at)
+}
+
+/** How many of the four bytes at `at` are digits, before the first that is none. */
+function leadingDigits(view: DataView, at: number): number {
+  const digits = view.getInt32(at, true) ^ FOUR_ZEROS
+  // The high bit of every byte that is above nine; a carry can only touch bytes behind the first of those.
+  const others = ((digits + FOUR_TO_HIGH_BIT) | digits) & FOUR_HIGH_BITS
+  return (32 - Math.clz32((others - 1) & ~others)) >> 3
+}
+
+function scanAnySize(bytes: Buffer, at: number): number {
   const start = at
   let anyDigit = 0
   let digit = bytes[at]! ^ ZERO

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import { isoTime } from '../models/time.ts'
+import { formatDuration, isoTime } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
 import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
 import type { Insight, InsightAbout, InsightAnswer, TextRow } from './insight.ts'
 import { byFeed, type WindowGroup, windowGroups } from './windows.ts'
-import { booksNote, clock, NOTHING, notes, percent, span, windowName, windowNote } from './words.ts'
+import { booksNote, clock, NOTHING, notes, percent, span, windowNote } from './words.ts'
 
 /** Highest bid and lowest ask of the latest windows. The window that is under way is told too, as partial. */
 export const bestPrices: Insight = {
@@ -74,7 +74,7 @@ function answerOf(feed: KnownFeed, windows: readonly Window[], about: InsightAbo
 function resultOf(window: Window) {
   const { windowMs, startMs, endMs, highestBidAtMs, lowestAskAtMs, ...rest } = window
   return {
-    window: windowName(windowMs),
+    window: formatDuration(windowMs),
     from: isoTime(startMs),
     to: isoTime(endMs),
     highestBid: rest.highestBid,
@@ -104,7 +104,7 @@ function rowOf(product: string, window: Window, nowMs: number): TextRow {
   const at = (timeMs: number | null) => (timeMs === null ? NOTHING : clock(timeMs, nowMs))
   return [
     product,
-    windowName(window.windowMs),
+    formatDuration(window.windowMs),
     span(window.startMs, window.endMs, nowMs),
     window.highestBid ?? NOTHING,
     at(window.highestBidAtMs),

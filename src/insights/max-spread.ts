@@ -1,21 +1,10 @@
 import type { Kysely } from 'kysely'
-import { isoTime } from '../models/time.ts'
+import { formatDuration, isoTime } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
 import { feedName, feedsOf, type KnownFeed } from './feeds.ts'
 import type { Feed, Insight, InsightAbout, InsightAnswer, TextRow } from './insight.ts'
 import { byFeed, type WindowGroup, windowGroups } from './windows.ts'
-import {
-  booksNote,
-  clock,
-  NOTHING,
-  notes,
-  percent,
-  placesOf,
-  rounded,
-  span,
-  windowName,
-  windowNote,
-} from './words.ts'
+import { booksNote, clock, NOTHING, notes, percent, placesOf, rounded, span, windowNote } from './words.ts'
 
 /** Of the windows that programs get, people are shown the last ones: the latest whole one and the one under way. */
 const WINDOWS_SHOWN = 2
@@ -141,7 +130,7 @@ function answerOf(
 
 function resultOf(row: Stretch) {
   return {
-    window: windowName(row.windowMs),
+    window: formatDuration(row.windowMs),
     from: isoTime(row.startMs),
     to: isoTime(row.endMs),
     maxSpread: row.maxSpread,
@@ -166,13 +155,20 @@ function sentenceOf(feed: KnownFeed, row: Stretch, nowMs: number): string {
 
 function allTimeRow(product: string, row: Stretch, nowMs: number): TextRow {
   const since = `all, since ${clock(row.startMs, nowMs).slice(0, -7)}`
-  return [product, windowName(row.windowMs), since, ...figures(row, nowMs), '', booksNote(row, nowMs, row)]
+  return [
+    product,
+    formatDuration(row.windowMs),
+    since,
+    ...figures(row, nowMs),
+    '',
+    booksNote(row, nowMs, row),
+  ]
 }
 
 function windowRow(product: string, row: Window, nowMs: number): TextRow {
   const note = notes(windowNote(row), booksNote(row, nowMs, row))
   const label = span(row.startMs, row.endMs, nowMs)
-  return [product, windowName(row.windowMs), label, ...figures(row, nowMs), percent(row.coverage), note]
+  return [product, formatDuration(row.windowMs), label, ...figures(row, nowMs), percent(row.coverage), note]
 }
 
 function figures(row: Stretch, nowMs: number): [string, string, string, string] {

@@ -1,4 +1,4 @@
-import { formatDuration, HOUR_MS, isoTime, MINUTE_MS, SECOND_MS } from '../models/time.ts'
+import { HOUR_MS, isoTime, MINUTE_MS, SECOND_MS } from '../models/time.ts'
 
 /** How reports write times, shares and numbers. All times are UTC. */
 
@@ -75,9 +75,4 @@ export function windowNote(row: { readonly complete: boolean; readonly coverage:
 
 export function notes(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('; ')
-}
-
-/** `5m windows`, for titles. */
-export function windowName(windowMs: number): string {
-  return formatDuration(windowMs)
 }

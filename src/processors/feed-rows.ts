@@ -154,12 +154,7 @@ export class FeedRows {
     // Clean or not: earlier records of the same slice may still be on their way to it.
     if (newest !== undefined) this.#keepOlder(feed, i, newest)
     feed.newest[i] = row
-    if (
-      this.#slots[i]!.kind === 'second' &&
-      (row.startMs > feed.frontierMs[i]! || feed.frontierMs[i] === Number.POSITIVE_INFINITY)
-    ) {
-      feed.frontierMs[i] = row.startMs
-    }
+    if (row.startMs > feed.frontierMs[i]!) feed.frontierMs[i] = row.startMs
   }
 
   #keepOlder(feed: Feed, i: number, row: FeedRow): void {

@@ -246,10 +246,12 @@ export class Reader {
     return feed
   }
 
+  /** Feeds stay unmet until there are books: only these say from where on a table may hold rows of theirs. */
   async #meet(steps: readonly Step[]): Promise<void> {
+    const books = steps.flatMap((step) => (step.isBook ? [step.record] : []))
+    if (books.length === 0) return
     const met = this.#unmet
     this.#unmet = []
-    const books = steps.flatMap((step) => (step.isBook ? [step.record] : []))
     await this.#books.meet(met, books)
   }
 

@@ -23,9 +23,9 @@ const SLICE_RECORDS = 256
 const SLICE_MS = 12
 /** How often rows become visible: live, and while catching up, where fewer, larger commits are cheaper. */
 const COMMIT_LIVE_MS = 100
-const COMMIT_CATCH_UP_MS = 1_500
+const COMMIT_CATCH_UP_MS = 2_000
 /** A commit is due however little time has passed: bounds what is kept in memory and done again after a crash. */
-const COMMIT_ROWS_MAX = 20_000
+const COMMIT_ROWS_MAX = 100_000
 const BATCH_RECORDS = 1_000
 /** How often the broker is told positions (for its lag tools only), rebuild requests are looked for, old samples dropped. */
 const HOUSEKEEPING_MS = 1_000

@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
 import { BOOKKEEPING_DDL, STORE_APPLICATION_ID, STORE_VERSION } from './sqlite-schema.ts'
@@ -14,10 +13,9 @@ const WAL_PAGES = 4_000
  * they are made again from the log.
  */
 export function openStoreFile(file: string): Database.Database {
-  const isNew = file === ':memory:' || !existsSync(file) || statSync(file).size === 0
   try {
     const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
-    if (isNew) createStore(db)
+    if (isEmpty(db)) createStore(db)
     else checkStore(db, file)
     db.pragma('synchronous = NORMAL')
     db.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
@@ -26,6 +24,13 @@ export function openStoreFile(file: string): Database.Database {
   } catch (error) {
     throw storageError(error, file)
   }
+}
+
+/** Nothing was ever in it: a new file, or one whose making was cut short by a crash before its tables were there. */
+function isEmpty(db: Database.Database): boolean {
+  const identity = ['application_id', 'user_version'].map((name) => db.pragma(name, { simple: true }))
+  const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get()
+  return [...identity, tables].every((value) => value === 0)
 }
 
 function createStore(db: Database.Database): void {

@@ -12,7 +12,7 @@ import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } 
 import type { Views } from './views.ts'
 
 /** Rows an upsert statement carries; more gain nothing and cost preparing. */
-const UPSERT_ROWS = 12
+const UPSERT_ROWS = 24
 /** The longest a commit holds the event loop before it lets others run. */
 const SLICE_MS = 12
 /** Samples dropped per call of `applyRetention`: some milliseconds of work. */

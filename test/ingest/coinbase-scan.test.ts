@@ -73,6 +73,10 @@ describe('what the scanner does not know its way about in, it leaves to the cont
       'eighteen digits, apart in the last',
       `{"bids":[["100000000.000000002","1",1],["100000000.000000001","1",1]],"asks":${ASKS},"sequence":7}`,
     ],
+    [
+      'ten places, out of order',
+      `{"bids":${BIDS},"asks":[["1","1",1],["0.5000000001","1",1],["2","1",1]],"sequence":7}`,
+    ],
     ['a bracket and nothing more', '{"bids":['],
     ['a digit and nothing more', '{"bids":[["1'],
     ['one brace', '}'],

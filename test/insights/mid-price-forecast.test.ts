@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { walkForward } from '../../src/insights/formulas/walk-forward.ts'
 import { midPriceForecast } from '../../src/insights/mid-price-forecast.ts'
 import { ABOUT, at, openTables } from './tables.ts'
 
@@ -30,20 +31,43 @@ test('on a straight line the forecast goes on with it, and is judged against the
 })
 
 test('the interval is the forecast plus the middle 95 % of its own past errors, from 30 of them on', async () => {
-  const minutes = async (count: number) => {
+  const midsOf = (minutes: number) =>
+    Array.from({ length: minutes * 60 + 6 }, (_, i) => 100 + Math.sin(i / 60))
+  const answerOf = async (mids: readonly number[]) => {
     const { db, putSamples } = openTables()
-    putSamples(Array.from({ length: count * 60 + 6 }, (_, i) => 100 + Math.sin(i / 60)))
-    const [answer] = await midPriceForecast.answer(db, ABOUT)
-    return answer!
+    putSamples(mids)
+    return (await midPriceForecast.answer(db, ABOUT))[0]!
   }
-  const early = await minutes(30)
+  const early = await answerOf(midsOf(30))
   expect(early.result['interval']).toBeNull()
   expect(early.rows[0]![0]![5]).toBe('not yet (29 of 30 errors)')
-  const later = await minutes(31)
-  const { low, high, errors } = later.result['interval'] as { low: number; high: number; errors: number }
-  expect(errors).toBe(30)
-  expect(low).toBeLessThan(high)
-  expect(later.result['olsInterval']).toMatchObject({ low: expect.any(Number), high: expect.any(Number) })
+
+  const mids = midsOf(31)
+  const { result } = await answerOf(mids)
+  const walk = walkForward({ lookbackMs: 900_000, horizonMs: 60_000 })
+  mids.forEach((mid, i) => {
+    walk.add({ atMs: at('14:37:05') - (mids.length - 1 - i) * 1_000, mid })
+  })
+  const errors = walk.trials().map(({ error }) => error)
+  errors.sort((a, b) => a - b)
+  // R: quantile(errors, c(0.025, 0.975)), type 7: of 30, positions 0.725 and 28.275 counted from 0.
+  const forecast = result['forecast'] as number
+  const low = forecast + errors[0]! + 0.725 * (errors[1]! - errors[0]!)
+  const high = forecast + errors[28]! + 0.275 * (errors[29]! - errors[28]!)
+  const interval = result['interval'] as { low: number; high: number; errors: number }
+  expect(interval.errors).toBe(30)
+  expect(interval.low).toBeCloseTo(low, 9)
+  expect(interval.high).toBeCloseTo(high, 9)
+})
+
+test('the textbook’s interval is that of ordinary least squares, whatever the past errors', async () => {
+  const { db, putSamples } = openTables()
+  putSamples([100, 100.5, 101, 101.25, 102])
+  const [answer] = await midPriceForecast.answer(db, ABOUT)
+  // Residual 0.1208, width sqrt(1 + 1/5 + 62²/10) = 19.63, t(0.95, 3) = 3.182: 130.4 ± 7.55.
+  const { low, high } = answer!.result['olsInterval'] as { low: number; high: number }
+  expect(low).toBeCloseTo(122.85, 2)
+  expect(high).toBeCloseTo(137.95, 2)
 })
 
 test('one wild minute long ago changes the past errors, not the forecast', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { decimalOf } from '../../src/models/decimal.ts'
+import type { BookTop } from '../../src/processors/processor.ts'
 import { topOfBook } from '../../src/processors/top-of-book.ts'
 import { anyBook, book, holdsInAnyOrder, merged, START_MS, written } from './play.ts'
 
@@ -43,6 +45,24 @@ describe('top-of-book', () => {
       imbalance: null,
       microprice: null,
     })
+  })
+
+  test('of two runs’ books in the same place, the same one stays whichever came first', () => {
+    const base = book({ at: START_MS, bid: '100', ask: '102' })
+    const others: Partial<BookTop>[] = [
+      { state: 'indicative' },
+      { bidSize: decimalOf('2') },
+      { askSize: decimalOf('2') },
+      { bidLevels: 6 },
+      { askLevels: 6 },
+      { exchangeTimeMs: null },
+      { receivedAtMs: START_MS + 1 },
+    ]
+    for (const other of others) {
+      const [a, b] = [base, { ...base, ...other }]
+      const row = written(topOfBook, merged(topOfBook, key, [a, b]))
+      expect(row).toEqual(written(topOfBook, merged(topOfBook, key, [b, a])))
+    }
   })
 
   test('an older book leaves the row as it is', () => {

@@ -45,6 +45,13 @@ test('six hours of samples a second leave the sums as exact as a fresh fit', () 
   expect(Math.abs(line.midAt(lastMs + 60_000)! / valueAt(fresh, 60) - 1)).toBeLessThan(1e-9)
 })
 
+test('after a silence a price of quite another size loses no digits', () => {
+  const line = slidingLine(LOOKBACK_MS)
+  for (let i = 0; i < 9; i++) line.add({ atMs: START_MS + i, mid: 1e12 })
+  for (let i = 0; i < 9; i++) line.add({ atMs: START_MS + 100_000 + i * 1_000, mid: 0.001 + i * 0.0001 })
+  expect(line.midAt(START_MS + 109_000)).toBeCloseTo(0.0019, 12)
+})
+
 test('fewer than five samples, or all of one moment, make no line', () => {
   const line = slidingLine(LOOKBACK_MS)
   for (let i = 0; i < 4; i++) line.add({ atMs: START_MS + i, mid: 100 })

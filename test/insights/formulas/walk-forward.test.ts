@@ -47,6 +47,20 @@ describe('walk-forward', () => {
     expect(walked(sparse)).toEqual([])
   })
 
+  test('a minute whose last sample is more than 10 s old has no trial', () => {
+    const gap = (fromS: number) => samples(200, () => 100).filter((_, i) => i <= fromS || i > 61)
+    expect(walked(gap(49)).map(({ atMs }) => atMs - START_MS)).toEqual([120_000])
+    expect(walked(gap(50)).map(({ atMs }) => atMs - START_MS)).toEqual([60_000, 120_000])
+  })
+
+  test('a forecast is never judged by the sample it was made from', () => {
+    const walk = walkForward({ ...ABOUT, horizonMs: 5_000 })
+    const before = samples(61, () => 100)
+    for (const sample of before) walk.add(sample)
+    walk.add({ atMs: START_MS + 90_000, mid: 100 })
+    expect(walk.trials()).toEqual([])
+  })
+
   test('a minute whose outcome is not known yet has no trial', () => {
     expect(walked(samples(121, () => 100))).toEqual([])
     expect(walked(samples(122, () => 100))).toHaveLength(1)

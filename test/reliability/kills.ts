@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { chance } from '../broker/logs.ts'
+import { run, start, temporaryDir } from './commands.ts'
+import { endInOrder, type Processing, processAll, startProcess, type Tables, tablesIn } from './tables.ts'
+
+/** A market that is made and processed at the same time by processes that are killed, and what came of it. */
+
+/** The same arguments make the same log, whoever was killed meanwhile. */
+export function history(ticks: number): string[] {
+  const market = ['--interval', '1s', '--levels', '20', '--faults', '0.02', '--crossed', '0.01']
+  const products = ['--products', 'BTC-USD,ETH-USD,SOL-USD,XRP-USD']
+  return [
+    'generate-mock',
+    '--until',
+    '2026-11-20T12:00:00Z',
+    '--count',
+    String(ticks),
+    ...products,
+    ...market,
+  ]
+}
+
+/** What a run that nobody disturbs makes of it. */
+export async function undisturbed(ticks: number): Promise<Tables> {
+  const dir = temporaryDir()
+  const { code, stderr } = await run(dir, history(ticks))
+  if (code !== 0) throw new Error(`generate-mock ended with ${code}: ${stderr}`)
+  await processAll(dir)
+  return tablesIn(dir)
+}
+
+export type KilledRun = {
+  readonly dir: string
+  readonly kills: number
+  /** From the start of a `process` that was killed before until it said that it processes, as often as it came so far. */
+  readonly recoveriesMs: readonly number[]
+}
+
+/** A kill comes at a random moment within these after the last one: some fall into a start, most into work. */
+const KILL_MS_MIN = 20
+const KILL_MS_MAX = 900
+
+/** Makes and processes `ticks` while kill -9 hits the one, the other or both; ends when both are through, in order. */
+export async function killedRun(about: { ticks: number; kills: number; seed: number }): Promise<KilledRun> {
+  const below = chance(about.seed)
+  const dir = temporaryDir()
+  const recoveriesMs: number[] = []
+  let making = start(dir, history(about.ticks))
+  let processing = startProcess(dir)
+  for (let kill = 0; kill < about.kills; kill++) {
+    await delay(KILL_MS_MIN + below(KILL_MS_MAX - KILL_MS_MIN))
+    const victim = ['making', 'processing', 'both'][below(3)]!
+    const isMade = making.hasEnded()
+    if (victim !== 'processing' && !isMade) making.signal('SIGKILL')
+    if (victim !== 'making' || isMade) processing.signal('SIGKILL')
+    if (!isMade && victim !== 'processing') {
+      await making.ended
+      making = start(dir, history(about.ticks))
+    }
+    if (victim !== 'making' || isMade) {
+      await processing.ended
+      processing = restarted(dir, recoveriesMs)
+    }
+  }
+  const made = await making.ended
+  if (made.code !== 0) throw new Error(`generate-mock ended with ${made.code}: ${made.stderr}`)
+  await endInOrder(dir, processing)
+  return { dir, kills: about.kills, recoveriesMs }
+}
+
+function restarted(dir: string, recoveriesMs: number[]): Processing {
+  const startedMs = performance.now()
+  const processing = startProcess(dir)
+  processing.ready.then(
+    () => recoveriesMs.push(performance.now() - startedMs),
+    () => undefined, // killed before
+  )
+  return processing
+}
