@@ -25,6 +25,9 @@ const OPENERS = ['broker/open-broker.ts', 'store/open-store.ts']
 
 const LINES_MAX = 400
 
+/** Tests of several stages together. */
+const WHOLE = ['long', 'reliability']
+
 const sources = filesBelow('src', '.ts')
 const documents = [...filesBelow('docs', '.md'), ...filesBelow('fixtures', '.md')].concat(
   ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/RESULTS.md'].filter((path) => existsSync(path)),
@@ -79,10 +82,10 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
   expect(long).toEqual([])
 })
 
-test('every test stands where the file it tests stands', () => {
+test('every test stands where the file it tests stands, but for those of the whole', () => {
   const homeless = filesBelow('test', '.test.ts')
     .map((path) => relative('test', dirname(path)))
-    .filter((folder) => folder !== 'long' && !existsSync(join('src', folder)))
+    .filter((folder) => !WHOLE.includes(folder) && !existsSync(join('src', folder)))
   expect(homeless).toEqual([])
 })
 

@@ -1,9 +1,9 @@
 import type { Database as Connection } from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
 import { type TopicInfo, type TopicPartition, type TopicSettings, tpName } from './broker.ts'
-import { openDictionary } from './sqlite-dictionary.ts'
+import { Dictionary } from './sqlite-dictionary.ts'
 import { recordsTable } from './sqlite-log-file.ts'
-import { type Dictionaries, openPartition, type Partition } from './sqlite-partition.ts'
+import { type Dictionaries, Partition } from './sqlite-partition.ts'
 
 type TopicRow = TopicSettings & { readonly logId: string }
 
@@ -20,7 +20,7 @@ export type Catalog = Dictionaries & {
 }
 
 export function openCatalog(db: Connection, random: () => number): Catalog {
-  const dictionaries = { keys: openDictionary(db, 'keys'), runs: openDictionary(db, 'runs') }
+  const dictionaries = { keys: new Dictionary(db, 'keys'), runs: new Dictionary(db, 'runs') }
   const selectTopics = db.prepare<[], TopicRow>(
     `SELECT topic, log_id AS logId, partitions, retention_ms AS retentionMs, retention_bytes AS retentionBytes
      FROM topics ORDER BY topic`,
@@ -63,7 +63,7 @@ export function openCatalog(db: Connection, random: () => number): Catalog {
     if (ids.length === 0) {
       throw new EngineError('bug', `the log has no topic ${topic}`, { hint: 'Call ensureTopics first.' })
     }
-    const partitions = ids.map((id, partition) => openPartition(db, id, { topic, partition }, dictionaries))
+    const partitions = ids.map((id, partition) => new Partition(db, id, { topic, partition }, dictionaries))
     opened.set(topic, partitions)
     return partitions
   }

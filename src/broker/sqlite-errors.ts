@@ -30,12 +30,15 @@ export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith('SQLITE_BUSY')
 }
 
+/** A -shm that cannot grow is the first thing to fail when a file is opened on a full disk. */
+const NO_ROOM = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC']
+
 /** What an error of SQLite or the system means to whoever relied on the file at `path`; errors of ours stay as they are. */
 export function brokenPromise(error: unknown, path: string): EngineError {
   if (error instanceof EngineError) return error
   const code = codeOf(error)
   const said = error instanceof Error ? error.message : String(error)
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC') {
+  if (NO_ROOM.includes(code)) {
     return new EngineError('disk-full', `no room left to write ${path}: ${said}`, {
       retry: { afterMs: 1_000 },
       hint: `Free space on the disk that holds ${path}, or lower the retention; nothing acknowledged is lost.`,

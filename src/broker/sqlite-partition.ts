@@ -14,166 +14,171 @@ export type Dictionaries = { readonly keys: Dictionary; readonly runs: Dictionar
 /** [time_ms, key_id, run_id, n, bytes, crc, headers, value, offset], read as text and written as its bytes. */
 type RowOf<Text> = [number, number | null, number | null, number, number, number, Text | null, Text, number]
 type Row = RowOf<string>
+type Range = { readonly from: number; readonly to: number }
 
-/** One partition's records: a table of the log file, dense in offsets from `startOffset` to `endOffset`. */
-export type Partition = {
+/**
+ * One partition's records: a table of the log file, dense in offsets from its start to its end. (A class and not closures:
+ * its methods are compiled once, not once for each of a thousand partitions.)
+ */
+export class Partition {
   readonly tp: TopicPartition
+  readonly #dictionaries: Dictionaries
+  readonly #sql: Statements
+
+  constructor(db: Connection, id: number, tp: TopicPartition, dictionaries: Dictionaries) {
+    this.tp = tp
+    this.#dictionaries = dictionaries
+    this.#sql = prepare(db, id)
+  }
+
   /** Appends in order. Only within a transaction; durable when that commits. */
-  append(records: readonly OutgoingRecord[], timeMs: number): void
+  append(records: readonly OutgoingRecord[], timeMs: number): void {
+    const { keys, runs } = this.#dictionaries
+    const { insert } = this.#sql
+    let [offset, bytes] = this.#end()
+    for (const { key, run, n, headers: about, value: text } of records) {
+      const keyId = key === null ? null : keys.idOf(key)
+      const runId = runs.idOf(run)
+      const headers = about === undefined ? null : Buffer.from(JSON.stringify(about))
+      const value = utf8(text)
+      const crc = rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value })
+      insert.run(timeMs, keyId, runId, n, bytes, crc, headers, value, offset)
+      bytes += value.length + (headers?.length ?? 0)
+      offset++
+    }
+  }
+
   /** At most `recordsMax` records, and about 1 MiB, from `from` on, or from the oldest kept if that is later. */
-  read(from: number, recordsMax: number): LogRecord[]
-  /** Offset of the first record appended at or after `timeMs`, by the clocks that stamped them; else the end. */
-  offsetAt(timeMs: number): number
-  endOffset(): number
-  info(): PartitionInfo
-  /**
-   * Drops records from the old end that are beyond either bound, at most `recordsMax`, never the newest one. Answers how
-   * many. Only within a transaction.
-   */
-  drop(before: { timeMs: number; keepBytes: number; recordsMax: number }): number
-}
-
-export function openPartition(
-  db: Connection,
-  id: number,
-  tp: TopicPartition,
-  { keys, runs }: Dictionaries,
-): Partition {
-  const table = `records_${id}`
-  const columns = 'time_ms, key_id, run_id, n, bytes, crc, headers, value, "offset"'
-  const range = '"offset" >= @from AND "offset" < @to'
-  const insert = db.prepare<RowOf<Buffer>>(
-    `INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)`,
-  )
-  const selectBatch = db
-    .prepare<[{ from: number; to: number }], Row>(
-      `SELECT ${columns} FROM ${table} WHERE ${range}
-       AND bytes <= (SELECT bytes FROM ${table} WHERE "offset" = @from) + ${BATCH_BYTES_MAX} ORDER BY "offset"`,
-    )
-    .raw()
-  const selectDamaged = db
-    .prepare<[{ from: number; to: number }], Row>(
-      `SELECT ${columns} FROM ${table} WHERE ${range} ORDER BY "offset"`,
-    )
-    .raw()
-  const selectStart = db.prepare<[], number>(`SELECT start_offset FROM partitions WHERE id = ${id}`).pluck()
-  const updateStart = db.prepare<[number]>(`UPDATE partitions SET start_offset = ? WHERE id = ${id}`)
-  const selectEnd = db
-    .prepare<[], [number, number]>(
-      `SELECT "offset" + 1, bytes + octet_length(value) + ifnull(octet_length(headers), 0)
-       FROM ${table} ORDER BY "offset" DESC LIMIT 1`,
-    )
-    .raw()
-  const selectBytesFrom = db
-    .prepare<[number], number>(`SELECT bytes FROM ${table} WHERE "offset" >= ? ORDER BY "offset" LIMIT 1`)
-    .pluck()
-  const selectTimeFrom = db
-    .prepare<[number], number>(`SELECT time_ms FROM ${table} WHERE "offset" >= ? ORDER BY "offset" LIMIT 1`)
-    .pluck()
-  const selectFirstKept = db
-    .prepare<[{ from: number; to: number; timeMs: number; bytes: number }], number>(
-      `SELECT "offset" FROM ${table} WHERE ${range} AND time_ms >= @timeMs AND bytes >= @bytes
-       ORDER BY "offset" LIMIT 1`,
-    )
-    .pluck()
-  const deleteBefore = db.prepare<[number]>(`DELETE FROM ${table} WHERE "offset" < ?`)
-
-  /** Offset of the next record, and the bytes of all that ever stood before it. */
-  function end(): [offset: number, bytes: number] {
-    return selectEnd.get() ?? [start(), 0]
-  }
-
-  function start(): number {
-    return selectStart.get()!
-  }
-
-  function recordOf(row: Row, offset: number): LogRecord {
-    const [timeMs, keyId, runId, n, , crc, headers, value] = row
-    const key = keyId === null ? null : keys.textOf(keyId)
-    const run = runId === null ? null : runs.textOf(runId)
-    if (row[8] !== offset || key === undefined || run === undefined || checksumOf(row) !== crc) {
-      return corruptRecord(offset)
-    }
-    return {
-      offset,
-      key,
-      run,
-      n,
-      appendedAtMs: timeMs,
-      headers: headers === null ? null : JSON.parse(headers),
-      value,
-      corrupt: false,
-    }
+  read(from: number, recordsMax: number): LogRecord[] {
+    const rows = this.#sql.selectBatch.all({ from, to: from + recordsMax })
+    const last = rows.at(-1)
+    if (last === undefined || last[8] !== from + rows.length - 1) return this.#readCarefully(from, recordsMax)
+    const records: LogRecord[] = new Array(rows.length)
+    for (let i = 0; i < rows.length; i++) records[i] = recordOf(rows[i]!, from + i, this.#dictionaries)
+    return records
   }
 
   /** The fast query did not answer densely: the log begins later, ends here, or is damaged here. */
-  function readCarefully(from: number, recordsMax: number): LogRecord[] {
-    const begin = start()
-    if (begin > from) return read(begin, recordsMax)
-    const to = Math.min(from + Math.min(recordsMax, DAMAGED_RECORDS_MAX), end()[0])
-    const rows = new Map(selectDamaged.all({ from, to }).map((row) => [row[8], row]))
+  #readCarefully(from: number, recordsMax: number): LogRecord[] {
+    const start = this.#start()
+    if (start > from) return this.read(start, recordsMax)
+    const to = Math.min(from + Math.min(recordsMax, DAMAGED_RECORDS_MAX), this.endOffset())
+    const rows = new Map(this.#sql.selectRange.all({ from, to }).map((row) => [row[8], row]))
     const records: LogRecord[] = []
     for (let offset = from; offset < to; offset++) {
       const row = rows.get(offset)
-      records.push(row === undefined ? corruptRecord(offset) : recordOf(row, offset))
+      records.push(row === undefined ? corruptRecord(offset) : recordOf(row, offset, this.#dictionaries))
     }
     return records
   }
 
-  function read(from: number, recordsMax: number): LogRecord[] {
-    const rows = selectBatch.all({ from, to: from + recordsMax })
-    const last = rows.at(-1)
-    if (last === undefined || last[8] !== from + rows.length - 1) return readCarefully(from, recordsMax)
-    const records: LogRecord[] = new Array(rows.length)
-    for (let i = 0; i < rows.length; i++) records[i] = recordOf(rows[i]!, from + i)
-    return records
+  /** Offset of the first record appended at or after `timeMs`, by the clocks that stamped them; else the end. */
+  offsetAt(timeMs: number): number {
+    let [low, high] = [this.#start(), this.endOffset()]
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if (this.#sql.selectTimeFrom.get(middle)! < timeMs) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
+  endOffset(): number {
+    return this.#end()[0]
+  }
+
+  info(): PartitionInfo {
+    const [startOffset, [endOffset, bytes]] = [this.#start(), this.#end()]
+    const bytesBefore = this.#sql.selectBytesFrom.get(startOffset) ?? bytes
+    return { partition: this.tp.partition, startOffset, endOffset, bytes: bytes - bytesBefore }
+  }
+
+  /**
+   * Drops records from the old end that are beyond either bound, at most `recordsMax`, never the newest one: its offset is
+   * where the next one goes on from. Answers how many. Only within a transaction.
+   */
+  drop({ timeMs, keepBytes, recordsMax }: { timeMs: number; keepBytes: number; recordsMax: number }): number {
+    const [from, [endOffset, bytes]] = [this.#start(), this.#end()]
+    // Going up from the oldest and stopping at the first to keep: a clock that once ran wild can only make us keep more.
+    const to = Math.min(from + recordsMax, endOffset - 1)
+    const first = this.#sql.selectFirstKept.get({ from, to, timeMs, bytes: bytes - keepBytes }) ?? to
+    if (first <= from) return 0
+    this.#sql.deleteBefore.run(first)
+    this.#sql.updateStart.run(first)
+    return first - from
+  }
+
+  #start(): number {
+    return this.#sql.selectStart.get()!
+  }
+
+  /** Offset of the next record, and the bytes of all that ever stood before it. */
+  #end(): [offset: number, bytes: number] {
+    return this.#sql.selectEnd.get() ?? [this.#start(), 0]
+  }
+}
+
+type Statements = ReturnType<typeof prepare>
+
+function prepare(db: Connection, id: number) {
+  const table = `records_${id}`
+  const columns = 'time_ms, key_id, run_id, n, bytes, crc, headers, value, "offset"'
+  const range = '"offset" >= @from AND "offset" < @to'
+  const first = (column: string) =>
+    db
+      .prepare<[number], number>(
+        `SELECT ${column} FROM ${table} WHERE "offset" >= ? ORDER BY "offset" LIMIT 1`,
+      )
+      .pluck()
   return {
-    tp,
-    read,
-    endOffset: () => end()[0],
-    append(records, timeMs) {
-      let [offset, bytes] = end()
-      for (const { key, run, n, headers: about, value: text } of records) {
-        const keyId = key === null ? null : keys.idOf(key)
-        const runId = runs.idOf(run)
-        const headers = about === undefined ? null : Buffer.from(JSON.stringify(about))
-        const value = utf8(text)
-        const crc = rowChecksum({ offset, timeMs, keyId, runId, n, bytes, headers, value })
-        insert.run(timeMs, keyId, runId, n, bytes, crc, headers, value, offset)
-        bytes += value.length + (headers?.length ?? 0)
-        offset++
-      }
-    },
-    offsetAt(timeMs) {
-      let [low, high] = [start(), end()[0]]
-      while (low < high) {
-        const middle = Math.floor((low + high) / 2)
-        if (selectTimeFrom.get(middle)! < timeMs) low = middle + 1
-        else high = middle
-      }
-      return low
-    },
-    info() {
-      const [startOffset, [endOffset, bytes]] = [start(), end()]
-      return {
-        partition: tp.partition,
-        startOffset,
-        endOffset,
-        bytes: bytes - (selectBytesFrom.get(startOffset) ?? bytes),
-      }
-    },
-    drop({ timeMs, keepBytes, recordsMax }) {
-      const [from, [endOffset, bytes]] = [start(), end()]
-      // Going up from the oldest and stopping at the first to keep: a clock that once ran wild can only make us keep more.
-      const to = Math.min(from + recordsMax, endOffset - 1)
-      const first = selectFirstKept.get({ from, to, timeMs, bytes: bytes - keepBytes }) ?? to
-      if (first <= from) return 0
-      deleteBefore.run(first)
-      updateStart.run(first)
-      return first - from
-    },
+    insert: db.prepare<RowOf<Buffer>>(
+      `INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)`,
+    ),
+    selectBatch: db
+      .prepare<[Range], Row>(
+        `SELECT ${columns} FROM ${table} WHERE ${range}
+         AND bytes <= (SELECT bytes FROM ${table} WHERE "offset" = @from) + ${BATCH_BYTES_MAX} ORDER BY "offset"`,
+      )
+      .raw(),
+    selectRange: db
+      .prepare<[Range], Row>(`SELECT ${columns} FROM ${table} WHERE ${range} ORDER BY "offset"`)
+      .raw(),
+    selectEnd: db
+      .prepare<[], [number, number]>(
+        `SELECT "offset" + 1, bytes + octet_length(value) + ifnull(octet_length(headers), 0)
+         FROM ${table} ORDER BY "offset" DESC LIMIT 1`,
+      )
+      .raw(),
+    selectBytesFrom: first('bytes'),
+    selectTimeFrom: first('time_ms'),
+    selectFirstKept: db
+      .prepare<[Range & { timeMs: number; bytes: number }], number>(
+        `SELECT "offset" FROM ${table} WHERE ${range} AND time_ms >= @timeMs AND bytes >= @bytes
+         ORDER BY "offset" LIMIT 1`,
+      )
+      .pluck(),
+    deleteBefore: db.prepare<[number]>(`DELETE FROM ${table} WHERE "offset" < ?`),
+    selectStart: db.prepare<[], number>(`SELECT start_offset FROM partitions WHERE id = ${id}`).pluck(),
+    updateStart: db.prepare<[number]>(`UPDATE partitions SET start_offset = ? WHERE id = ${id}`),
+  }
+}
+
+function recordOf(row: Row, offset: number, { keys, runs }: Dictionaries): LogRecord {
+  const [timeMs, keyId, runId, n, , crc, headers, value] = row
+  const key = keyId === null ? null : keys.textOf(keyId)
+  const run = runId === null ? null : runs.textOf(runId)
+  if (row[8] !== offset || key === undefined || run === undefined || checksumOf(row) !== crc) {
+    return corruptRecord(offset)
+  }
+  return {
+    offset,
+    key,
+    run,
+    n,
+    appendedAtMs: timeMs,
+    headers: headers === null ? null : JSON.parse(headers),
+    value,
+    corrupt: false,
   }
 }
 

@@ -18,10 +18,7 @@ export type Figures = {
   readonly digests: number
 }
 
-/** The made market ticks once a second; its newest tick may be under way. */
-const TICKS_UNDER_WAY_MS = 2_500
-
-/** Whether the tables hold the made history up to `startedAtMs`. Before the store exists they do not. */
+/** Whether the tables hold the made market up to `startedAtMs`: then history is in, and the parts are at work. */
 export async function historyIsIn(config: Config, startedAtMs: number): Promise<boolean> {
   return withTables(config, false, async (db) => {
     const row = await db
@@ -30,7 +27,7 @@ export async function historyIsIn(config: Config, startedAtMs: number): Promise<
       .where('topic', '=', booksTopic('coinbase'))
       .where('source', '=', 'mock')
       .executeTakeFirst()
-    return (row?.progress_ms ?? 0) >= startedAtMs - TICKS_UNDER_WAY_MS
+    return (row?.progress_ms ?? 0) >= startedAtMs
   })
 }
 

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
@@ -26,36 +26,42 @@ const LOOK_MS = 100
 export async function demo(context: Context, options: { forText?: string | undefined }): Promise<number> {
   const forMs = durationOf(options.forText)
   const ended = new AbortController()
-  const stop = AbortSignal.any([context.stop, ended.signal])
-  const config = { ...context.config, dataDir: join(context.config.dataDir, 'demo') }
-  const env = demoEnvironment(config.dataDir)
-  const inDemo: Context = { ...context, config, stop, log: context.log.child({}, { level: env.LOG_LEVEL }) }
-  context.out(`A made market (source mock) of ${config.products.join(', ')}, kept in ${config.dataDir}.\n`)
+  const inDemo = demoContext(context, ended.signal)
+  const { config } = inDemo
   const broker = await openBroker(config, context)
   const timer = forMs === undefined ? undefined : setTimeout(() => ended.abort('time is up'), forMs)
+  context.out(
+    `A made market (source mock) of ${config.products.join(', ')}, kept in ${relative('', config.dataDir)}.\n`,
+  )
   const startedAtMs = context.nowMs()
-  const parts = supervise(demoParts(config.products), {
-    env,
+  const gaveUp = supervise(demoParts(config.products), {
+    env: { ...readEnvironment(), DATA_DIR: config.dataDir, LOG_LEVEL: inDemo.log.level },
     log: context.log,
-    stop,
+    stop: inDemo.stop,
     ...terminal(context),
-  })
-  const gone = parts.then((gaveUp) => {
-    ended.abort('every part has ended')
-    return gaveUp
-  })
+  }).finally(() => ended.abort('every part has ended'))
   try {
-    await untilHistoryIsIn(inDemo, startedAtMs)
-    if (!stop.aborted) await insights(inDemo, { format: 'text' })
-    if (!stop.aborted) context.out(lookFurther(config.dataDir))
+    await report(inDemo, startedAtMs)
     await statusLines(inDemo, broker)
   } finally {
     clearTimeout(timer)
     ended.abort('done')
-    await gone
+    await gaveUp
     await broker.close()
   }
-  return (await gone).length === 0 ? 0 : 1
+  return (await gaveUp).length === 0 ? 0 : 1
+}
+
+/** In a folder of its own; telling only what has gone wrong, unless LOG_LEVEL asks for more: made faults are no news. */
+function demoContext(context: Context, ended: AbortSignal): Context {
+  const { config, log, stop } = context
+  const level = readEnvironment()['LOG_LEVEL'] ? config.logLevel : 'error'
+  return {
+    ...context,
+    config: { ...config, dataDir: join(config.dataDir, 'demo') },
+    log: log.child({}, { level }),
+    stop: AbortSignal.any([stop, ended]),
+  }
 }
 
 function durationOf(text: string | undefined): number | undefined {
@@ -84,14 +90,12 @@ function demoParts(products: readonly string[]) {
   ]
 }
 
-/** The parts tell only what has gone wrong, unless LOG_LEVEL asks for more: made faults are no news. */
-function demoEnvironment(dataDir: string) {
-  const env = readEnvironment()
-  return { ...env, DATA_DIR: dataDir, LOG_LEVEL: env['LOG_LEVEL'] ?? 'error' }
-}
-
-function lookFurther(dataDir: string): string {
-  return `\nLook further: sqlite3 ${join(dataDir, 'store.db')} 'SELECT * FROM best_prices'\n\n`
+async function report(context: Context, startedAtMs: number): Promise<void> {
+  await untilHistoryIsIn(context, startedAtMs)
+  if (context.stop.aborted) return
+  await insights(context, { format: 'text' })
+  const file = relative('', join(context.config.dataDir, 'store.db'))
+  context.out(`\nLook further: sqlite3 ${file} 'SELECT * FROM best_prices'\n\n`)
 }
 
 async function untilHistoryIsIn(context: Context, startedAtMs: number): Promise<void> {

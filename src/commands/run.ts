@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Config, loadConfig, readEnvironment } from '../config.ts'
 import { EngineError } from '../models/engine-error.ts'
 import type { Context } from './context.ts'
@@ -17,13 +18,18 @@ export async function run(part: string, verb: (context: Context) => Promise<numb
   endQuietlyWhenNobodyReads()
   let logLevel = 'info'
   try {
-    const config = loadConfig(readEnvironment())
+    const config = absolute(loadConfig(readEnvironment()))
     logLevel = config.logLevel
     process.exit(await verb(contextOf(part, config)))
   } catch (error) {
     process.stderr.write(failureText(error, logLevel))
     process.exit(exitCodeOf(error))
   }
+}
+
+/** The data folder by its whole path: should the working folder be removed, what is relative to it means nothing any more. */
+function absolute(config: Config): Config {
+  return { ...config, dataDir: resolve(config.dataDir) }
 }
 
 function contextOf(part: string, config: Config): Context {

@@ -91,13 +91,12 @@ const ZERO = 0x30
 /** A byte xor `ZERO` is a digit's own value, 0 to 9, and more than that for every other byte: here for two of them. */
 const POINT_XOR_ZERO = 0x2e ^ ZERO
 const QUOTE_XOR_ZERO = QUOTE ^ ZERO
-/** `0.` as a little-endian number, and what else it takes to look at four bytes at once. */
-const ZERO_POINT = 0x2e30
+/** What it takes to look at four bytes at once. */
 const FOUR_ZEROS = 0x30303030
 const FOUR_TO_HIGH_BIT = 0x76767676
 const FOUR_HIGH_BITS = 0x80808080 | 0
-/** `0.`, eight places and a quote. */
-const SHORT_SIZE_BYTES = 11
+/** Eight places and a quote. */
+const EIGHT_PLACES_BYTES = 9
 
 /** Nothing of the kind stands there. */
 const NONE = -1
@@ -108,31 +107,55 @@ const PART_DIGITS_MAX = 9
 const COUNT_DIGITS_MAX = 15
 const SCALES = Array.from({ length: PART_DIGITS_MAX + 1 }, (_, places) => 10 ** (PART_DIGITS_MAX - places))
 
-/** The levels `["64930.57","0.07705309",1],...]` from `at` on, prices rising where `sign` is 1, falling where it is -1. */
-function scanLevels(bytes: Buffer, at: number, sign: 1 | -1, levelsMax: number): Levels | undefined {
+/** The levels `["64930.57","0.07705309",1],...]` from `from` on, prices rising where `sign` is 1, falling where it is -1. */
+function scanLevels(bytes: Buffer, from: number, sign: 1 | -1, levelsMax: number): Levels | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let last = sign === 1 ? 0 : Number.POSITIVE_INFINITY
-  let count = 0
-  let topEnd = at
-  for (;;) {
-    if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return undefined
-    at = scanPrice(bytes, at + 2)
-    if (at === NONE || bytes[at] !== COMMA || bytes[at + 1] !== QUOTE) return undefined
-    const price = scannedPrice[0]!
-    if ((price - last) * sign <= 0) return undefined
-    last = price
-    at = scanSize(bytes, view, at + 2)
-    if (at === NONE || bytes[at] !== COMMA) return undefined
-    at = scanCount(bytes, at + 1)
-    if (at === NONE) return undefined
-    count++
-    if (count <= levelsMax) topEnd = at
-    if (bytes[at] === CLOSE_BRACKET) break
-    if (bytes[at] !== COMMA) return undefined
-    at++
+  const side: Side = {
+    at: from,
+    count: 0,
+    topEnd: from,
+    lastPrice: sign === 1 ? 0 : Infinity,
+    isClosed: false,
+  }
+  while (!side.isClosed) {
+    if (!scanSomeLevels(bytes, view, side, sign, Math.max(levelsMax - side.count, 0))) return undefined
   }
   // Bids fall, so the last is the least: above zero, and all are.
-  return last > 0 ? { count, topEnd, end: at + 1 } : undefined
+  return side.lastPrice > 0 ? { count: side.count, topEnd: side.topEnd, end: side.at } : undefined
+}
+
+type Side = { at: number; count: number; topEnd: number; lastPrice: number; isClosed: boolean }
+
+/** A loop that is entered often is compiled whole; one that runs for a millisecond is left again by the interpreter. */
+const LEVELS_AT_ONCE = 256
+
+/** Reads on for `LEVELS_AT_ONCE` levels or to the side's end; false where something is amiss. */
+function scanSomeLevels(bytes: Buffer, view: DataView, side: Side, sign: 1 | -1, topMax: number): boolean {
+  let { at, lastPrice } = side
+  let count = 0
+  let isClosed = false
+  while (count < LEVELS_AT_ONCE && !isClosed) {
+    if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return false
+    at = scanPrice(bytes, at + 2)
+    if (at === NONE || bytes[at] !== COMMA || bytes[at + 1] !== QUOTE) return false
+    const price = scannedPrice[0]!
+    if ((price - lastPrice) * sign <= 0) return false
+    lastPrice = price
+    at = scanSize(bytes, view, at + 2)
+    if (at === NONE || bytes[at] !== COMMA) return false
+    at = scanCount(bytes, view, at + 1)
+    if (at === NONE) return false
+    count++
+    if (count <= topMax) side.topEnd = at
+    isClosed = bytes[at] === CLOSE_BRACKET
+    if (!isClosed && bytes[at] !== COMMA) return false
+    at++
+  }
+  side.at = at
+  side.lastPrice = lastPrice
+  side.count += count
+  side.isClosed = isClosed
+  return true
 }
 
 /** What `scanPrice` has read. An array of one, because a double in it is written without making an object. */
@@ -168,17 +191,32 @@ function scanPrice(bytes: Buffer, at: number): number {
   return digit === QUOTE_XOR_ZERO ? at + 1 : NONE
 }
 
-/**
- * Where a size that begins at `at` ends, its quote included, or `NONE`. Its value is not needed, but it has one. Most are
- * `0.` and up to eight places, no zero at the end: their length, which nothing foretells, is found without branching.
- */
+/** Where a size that begins at `at` ends, its quote included, or `NONE`. Its value is not needed, but it has one. */
 function scanSize(bytes: Buffer, view: DataView, at: number): number {
-  if (at + SHORT_SIZE_BYTES < view.byteLength && view.getInt16(at, true) === ZERO_POINT) {
-    const first = leadingDigits(view, at + 2)
-    const quote = at + 2 + first + (leadingDigits(view, at + 6) & -(first >> 2))
+  const start = at
+  let anyDigit = 0
+  let digit = bytes[at]! ^ ZERO
+  while (digit <= 9) {
+    anyDigit |= digit
+    digit = bytes[++at]! ^ ZERO
+  }
+  const digits = at - start
+  if (digits === 0 || digits > INTEGER_DIGITS_MAX || (digits > 1 && bytes[start] === ZERO)) return NONE
+  if (digit === POINT_XOR_ZERO) return scanPlaces(bytes, view, at + 1, anyDigit)
+  return anyDigit !== 0 && digit === QUOTE_XOR_ZERO ? at + 1 : NONE
+}
+
+/**
+ * The places of a size, from behind its point on. Most are up to eight with no zero at the end: how many, which nothing
+ * foretells, is found without branching.
+ */
+function scanPlaces(bytes: Buffer, view: DataView, at: number, anyDigit: number): number {
+  if (at + EIGHT_PLACES_BYTES <= view.byteLength) {
+    const first = leadingDigits(view, at)
+    const quote = at + first + (leadingDigits(view, at + 4) & -(first >> 2))
     if (bytes[quote] === QUOTE && bytes[quote - 1]! > ZERO) return quote + 1
   }
-  return scanAnySize(bytes, at)
+  return scanManyPlaces(bytes, at, anyDigit)
 }
 
 /** How many of the four bytes at `at` are digits, before the first that is none. */
@@ -189,35 +227,32 @@ function leadingDigits(view: DataView, at: number): number {
   return (32 - Math.clz32((others - 1) & ~others)) >> 3
 }
 
-function scanAnySize(bytes: Buffer, at: number): number {
+function scanManyPlaces(bytes: Buffer, at: number, anyDigit: number): number {
   const start = at
-  let anyDigit = 0
   let digit = bytes[at]! ^ ZERO
   while (digit <= 9) {
     anyDigit |= digit
     digit = bytes[++at]! ^ ZERO
   }
-  const digits = at - start
-  if (digits === 0 || digits > INTEGER_DIGITS_MAX || (digits > 1 && bytes[start] === ZERO)) return NONE
-  if (digit === POINT_XOR_ZERO) {
-    const point = at
-    digit = bytes[++at]! ^ ZERO
-    while (digit <= 9) {
-      anyDigit |= digit
-      digit = bytes[++at]! ^ ZERO
-    }
-    const places = at - point - 1
-    if (places === 0 || places > PLACES_MAX) return NONE
-  }
-  return anyDigit !== 0 && digit === QUOTE_XOR_ZERO ? at + 1 : NONE
+  const places = at - start
+  if (places === 0 || places > PLACES_MAX || anyDigit === 0) return NONE
+  return digit === QUOTE_XOR_ZERO ? at + 1 : NONE
 }
 
-/** Where an order count that begins at `at` ends, its level's bracket included, or `NONE`. */
-function scanCount(bytes: Buffer, at: number): number {
+/** Where an order count that begins at `at` ends, its level's bracket included, or `NONE`. Most have one digit. */
+function scanCount(bytes: Buffer, view: DataView, at: number): number {
+  const digit = bytes[at]! ^ ZERO
+  if (digit === 0 || digit > 9) return NONE
+  if (bytes[at + 1] === CLOSE_BRACKET) return at + 2
+  if (at + 4 <= view.byteLength) {
+    const bracket = at + leadingDigits(view, at)
+    if (bytes[bracket] === CLOSE_BRACKET) return bracket + 1
+  }
+  return scanManyDigits(bytes, at)
+}
+
+function scanManyDigits(bytes: Buffer, at: number): number {
   const start = at
-  let digit = bytes[at]! ^ ZERO
-  if (digit === 0) return NONE
-  while (digit <= 9) digit = bytes[++at]! ^ ZERO
-  const digits = at - start
-  return digits > 0 && digits <= COUNT_DIGITS_MAX && bytes[at] === CLOSE_BRACKET ? at + 1 : NONE
+  while ((bytes[at]! ^ ZERO) <= 9) at++
+  return at - start <= COUNT_DIGITS_MAX && bytes[at] === CLOSE_BRACKET ? at + 1 : NONE
 }

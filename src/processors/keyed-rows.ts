@@ -1,8 +1,9 @@
+import type { OutboxMessage } from '../models/outbox-message.ts'
 import type { Store } from '../store/store.ts'
 import type { Key, Table } from '../store/table.ts'
 import { type CachedRow, storedRow } from './cached-row.ts'
 import type { Decoded } from './decode.ts'
-import type { AnyProcessor, OutboxMessage } from './processor.ts'
+import type { AnyProcessor } from './processor.ts'
 
 /** Rows kept between commits; these tables are small and seldom written, and what is forgotten is fetched again. */
 const ROWS_MAX = 10_000
@@ -39,27 +40,33 @@ export class KeyedRows {
 
   /**
    * The keys of a record's rows, one a slot; notes which rows are to be fetched. `ordinalOf` counts a record for a slot:
-   * by its own count where it counts only some records.
+   * by its own count where it counts only some records. `failed` is told who threw.
    */
   want(
     { type, record }: Decoded,
     ordinalOf: (processor: AnyProcessor, ownCount: boolean) => number,
+    failed: (processor: AnyProcessor, error: unknown) => void,
   ): (Key | undefined)[] {
     return this.#slots.map(({ processor, rows }, i) => {
       const { per } = processor
       if (processor.reads !== type || per.kind !== 'key') return undefined
-      if (per.counts !== undefined && !per.counts(record as never)) return undefined
-      const key = per.of(record as never, {
-        ordinal: ordinalOf(processor, per.counts !== undefined),
-        partition: this.#partition,
-      })
-      if (key !== undefined && !rows.has(textOf(key))) {
-        this.#wanted[i] ??= new Map()
-        this.#wanted[i]!.set(textOf(key), key)
-        this.#isWanting = true
+      try {
+        if (per.counts !== undefined && !per.counts(record as never)) return undefined
+        const ordinal = ordinalOf(processor, per.counts !== undefined)
+        const key = per.of(record as never, { ordinal, partition: this.#partition })
+        if (key !== undefined && !rows.has(textOf(key))) this.#want(i, key)
+        return key
+      } catch (error) {
+        failed(processor, error)
+        return undefined
       }
-      return key
     })
+  }
+
+  #want(slot: number, key: Key): void {
+    this.#wanted[slot] ??= new Map()
+    this.#wanted[slot]!.set(textOf(key), key)
+    this.#isWanting = true
   }
 
   get isWanting(): boolean {
@@ -97,7 +104,10 @@ export class KeyedRows {
       const row = rows.get(textOf(key))!
       const before = row.row
       try {
-        row.row = processor.merge(before, record as never, key)
+        const after = processor.merge(before, record as never, key)
+        const message = after === undefined ? undefined : processor.tells?.(before, after)
+        row.row = after
+        if (message !== undefined) tell(message)
       } catch (error) {
         failed(processor, error)
         continue
@@ -107,8 +117,6 @@ export class KeyedRows {
       row.lastOffset = Math.max(row.lastOffset, offset)
       if (!row.dirty) dirty.push(row)
       row.dirty = true
-      const message = processor.tells?.(before, row.row)
-      if (message !== undefined) tell(message)
     }
   }
 

@@ -144,7 +144,9 @@ export class Partition {
     const own = this.singles.findIndex((single) => single.reader === reader)
     if (own === -1) reader.drop(processor)
     else this.singles.splice(own, 1)
-    this.#addSingle({ ...committed, reader: `only:${processor.name}` }, processor, stopAt)
+    // Under its new name every run is new to the store.
+    const runsMoved = new Set(committed.runs.keys())
+    this.#addSingle({ ...committed, reader: `only:${processor.name}`, runsMoved }, processor, stopAt)
   }
 
   /** A reader from the log's start for `shadow`, which fills a table of its own. */
@@ -159,10 +161,11 @@ export class Partition {
     this.#ended.push(single.reader.state.reader)
   }
 
-  /** From now on `processor` follows the others; a reader of its own ends. Nothing may be uncommitted. */
-  join(processor: AnyProcessor): void {
+  /** From now on `processor` follows the others, counting on from `reader`; a reader of its own ends. Nothing may be uncommitted. */
+  join(processor: AnyProcessor, reader: Reader): void {
+    this.all.countOn(processor, reader)
     const own = this.singles.find(
-      ({ reader, rebuilds }) => rebuilds === undefined && reader.processors.includes(processor),
+      (single) => single.rebuilds === undefined && single.reader.processors.includes(processor),
     )
     if (own === undefined) {
       this.all.follow(this.all.processors)

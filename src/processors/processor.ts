@@ -1,6 +1,7 @@
 import type { Decimal } from '../models/decimal.ts'
 import type { HoleClose, HoleOpen, Mark, Up } from '../models/feed-records.ts'
 import type { InsightResult } from '../models/insight.ts'
+import type { OutboxMessage } from '../models/outbox-message.ts'
 import type { BookState, Since } from '../models/product-book.ts'
 import type { Rejection, Resent } from '../models/rejection.ts'
 import type { Key, Table } from '../store/table.ts'
@@ -63,13 +64,6 @@ export type Per<In> =
       /** Which records `ordinal` counts; without it, every record of the type. The others never reach the processor. */
       readonly counts?: (record: In) => boolean
     }
-
-/** Something to be told outside once the row is committed. `id` makes it one message however often it is made. */
-export type OutboxMessage = {
-  readonly id: string
-  readonly kind: 'digest' | 'parked' | 'reject'
-  readonly payload: unknown
-}
 
 /**
  * A processor is a name, an arrow and a pure function; the row is its whole state. `merge` is commutative and

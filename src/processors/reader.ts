@@ -1,4 +1,5 @@
 import type { LogRecord } from '../broker/broker.ts'
+import type { OutboxMessage } from '../models/outbox-message.ts'
 import type { RejectionKind } from '../models/rejection.ts'
 import type { Kind } from '../models/topics.ts'
 import type { FeedName, ReaderState, RowWrite, Store } from '../store/store.ts'
@@ -6,7 +7,7 @@ import type { Key, Table } from '../store/table.ts'
 import { type Decoded, decode, decodeFast, identityOf } from './decode.ts'
 import { type Feed, FeedRows, type Progress } from './feed-rows.ts'
 import { KeyedRows } from './keyed-rows.ts'
-import type { AnyProcessor, BookTop, OutboxMessage } from './processor.ts'
+import type { AnyProcessor, BookTop } from './processor.ts'
 
 /** Names a processor's own ordinal among the counts; the other names are record types. */
 export const ORDINAL_OF = 'ordinal of '
@@ -101,18 +102,26 @@ export class Reader {
     this.#moved = true
   }
 
+  /** Takes over the ordinal that `other` has counted for a processor up to the same position. */
+  countOn({ name }: AnyProcessor, other: Reader): void {
+    const ordinal = other.state.counts.get(ORDINAL_OF + name)
+    if (ordinal === undefined) return
+    this.state.counts.set(ORDINAL_OF + name, ordinal)
+    this.#moved = true
+  }
+
   /**
    * Applies records [from, to) of `records`, in order; offsets before `state.position` are passed over, missing ones are
    * counted as lost. Waits only where a row must be fetched. Answers the processors that threw.
    */
   async apply(records: readonly LogRecord[], from: number, to: number): Promise<readonly Failure[]> {
     const steps: Step[] = []
+    this.#failures = []
     for (let i = from; i < to; i++) this.#step(records[i]!, steps)
     if (this.#unmet.length > 0) await this.#meet(steps)
     for (const step of steps) if (step.isBook) this.#books.want(step.record, step.feed)
     if (this.#books.isWanting) await this.#books.fetch()
     if (this.#keyed.isWanting) await this.#keyed.fetch()
-    this.#failures = []
     for (const step of steps) this.#merge(step)
     return this.#failures
   }
@@ -178,8 +187,10 @@ export class Reader {
     }
     if (decoded.type === 'mark') advance(this.#progressOf(decoded.record.source), decoded.record.upToMs)
     const ordinal = this.#count(decoded.type)
-    const keys = this.#keyed.want(decoded, ({ name }, ownCount) =>
-      ownCount ? this.#count(ORDINAL_OF + name) : ordinal,
+    const ordinalOf = ({ name }: AnyProcessor, ownCount: boolean): number =>
+      ownCount ? this.#count(ORDINAL_OF + name) : ordinal
+    const keys = this.#keyed.want(decoded, ordinalOf, (processor, error) =>
+      this.#failed(processor, record.offset, error),
     )
     steps.push({ isBook: false, decoded, offset: record.offset, keys })
   }

@@ -45,22 +45,31 @@ export class Rebuilds {
   }
 
   async #start(processor: AnyProcessor, partitions: ReadonlyMap<string, Partition>): Promise<void> {
-    const { store, broker, log } = this.#options
+    const { store, log } = this.#options
+    const { name } = processor
+    const starts = await this.#logStarts(processor)
+    if (isNumbering(processor) && [...starts.values()].some((start) => start > 0)) {
+      log.error({ processor: name }, `${name} cannot be rebuilt: the first of what it numbers left the log`)
+      return store.requests.rebuilt(name)
+    }
     const shadow = { ...processor, table: { ...processor.table, name: `${processor.table.name}_shadow` } }
     await store.freshTable(shadow.table)
-    const starts = new Map(
-      (await broker.topics()).flatMap(({ topic, partitionInfos }) =>
+    this.#running.set(name, { processor, shadow, starts })
+    for (const [partition, start] of starts) partitions.get(partition)?.rebuild(name, shadow, start)
+    log.info({ processor: name }, `rebuilding ${name} from the log's start`)
+  }
+
+  /** Where the partitions that a processor reads begin now, by `tpName`. */
+  async #logStarts(processor: AnyProcessor): Promise<ReadonlyMap<string, number>> {
+    const kind = KIND_OF_RECORD[processor.reads]
+    const read = (await this.#options.broker.topics()).filter(({ topic }) => kindOf(topic) === kind)
+    return new Map(
+      read.flatMap(({ topic, partitionInfos }) =>
         partitionInfos.map(
           ({ partition, startOffset }) => [tpName({ topic, partition }), startOffset] as const,
         ),
       ),
     )
-    this.#running.set(processor.name, { processor, shadow, starts })
-    for (const partition of partitions.values()) {
-      if (kindOf(partition.tp.topic) !== KIND_OF_RECORD[processor.reads]) continue
-      partition.rebuild(processor.name, shadow, starts.get(tpName(partition.tp)) ?? 0)
-    }
-    log.info({ processor: processor.name }, `rebuilding ${processor.name} from the log's start`)
   }
 
   /** A rebuild's reader has come up to the others in one partition, and everything is committed: the rows change places. */
@@ -74,7 +83,7 @@ export class Rebuilds {
     const start = rebuild.starts.get(tpName(partition.tp)) ?? 0
     await store.swapShadow(rebuild.processor.table, rebuild.shadow.table, partition.id, start)
     partition.end(single)
-    partition.join(rebuild.processor)
+    partition.join(rebuild.processor, single.reader)
     const left = [...partitions.values()].some(({ singles }) =>
       singles.some(({ rebuilds }) => rebuilds === single.rebuilds),
     )
@@ -85,6 +94,7 @@ export class Rebuilds {
   async failed(
     reader: Reader,
     processor: AnyProcessor,
+    error: unknown,
     partitions: ReadonlyMap<string, Partition>,
   ): Promise<boolean> {
     const rebuild = [...this.#running.values()].find(({ shadow }) => shadow === processor)
@@ -93,7 +103,11 @@ export class Rebuilds {
       for (const single of [...partition.singles])
         if (single.rebuilds === processor.name) partition.end(single)
     }
-    await this.#finish(rebuild, `could not be rebuilt: it threw at offset ${reader.state.position}`)
+    this.#options.log.error(
+      { processor: processor.name, err: error },
+      `${processor.name} threw while it was rebuilt`,
+    )
+    await this.#finish(rebuild, `could not be rebuilt: it threw before offset ${reader.state.position}`)
     return true
   }
 
@@ -104,4 +118,9 @@ export class Rebuilds {
     this.#running.delete(processor.name)
     log.info({ processor: processor.name }, `${processor.name} ${outcome}`)
   }
+}
+
+/** Whether a processor's keys are ordinals of its own: counted from another beginning they would be other rows. */
+function isNumbering({ per }: AnyProcessor): boolean {
+  return per.kind === 'key' && per.counts !== undefined
 }

@@ -1,10 +1,11 @@
 import { type Broker, type Consumer, type LogRecord, type TopicPartition, tpName } from '../broker/broker.ts'
 import { EngineError } from '../models/engine-error.ts'
+import type { OutboxMessage } from '../models/outbox-message.ts'
 import { allTopics } from '../models/topics.ts'
 import type { Commit, Store } from '../store/store.ts'
 import { claimPartitions } from './claim-partitions.ts'
 import type { Partition, Single } from './partition.ts'
-import type { AnyProcessor, OutboxMessage } from './processor.ts'
+import type { AnyProcessor } from './processor.ts'
 import type { Failure, Reader } from './reader.ts'
 import { Rebuilds } from './rebuilds.ts'
 
@@ -83,10 +84,10 @@ class ProcessorRunner implements Runner {
   #waiting: {
     readonly ends: ReadonlyMap<string, number>
     readonly resolve: () => void
-    readonly reject: (error: unknown) => void
   }[] = []
   #catchingUp = false
   #closed = false
+  #torn = false
   #broke!: (error: unknown) => void
   readonly #broken: Promise<never>
   done: Promise<void> = Promise.resolve()
@@ -113,10 +114,7 @@ class ProcessorRunner implements Runner {
       onLost: (tps) => this.#exclusively(() => this.#lost(tps)),
       onBatch: (tp, records, { heartbeat }) => this.#exclusively(() => this.#batch(tp, records, heartbeat)),
     })
-    this.done = Promise.race([this.#consumer.done, this.#broken]).catch((error) => {
-      for (const { reject } of this.#waiting.splice(0)) reject(error)
-      throw error
-    })
+    this.done = Promise.race([this.#consumer.done, this.#broken])
     this.done.catch(() => undefined)
     this.#housekeeping = setInterval(() => this.#inBackground(() => this.#keepHouse()), HOUSEKEEPING_MS)
     this.#startCatchUp()
@@ -124,6 +122,7 @@ class ProcessorRunner implements Runner {
 
   caughtUp(): Promise<void> {
     return new Promise((resolve, reject) => {
+      this.done.then(() => reject(new EngineError('closed', 'the processors have stopped')), reject)
       this.#options.broker.topics().then((infos) => {
         const ends = new Map(
           infos.flatMap((info) =>
@@ -132,7 +131,7 @@ class ProcessorRunner implements Runner {
             ),
           ),
         )
-        this.#waiting.push({ ends, resolve, reject })
+        this.#waiting.push({ ends, resolve })
         this.#inBackground(() => this.#commit())
       }, reject)
     })
@@ -208,11 +207,26 @@ class ProcessorRunner implements Runner {
     heartbeat: () => Promise<void> = async () => undefined,
   ): Promise<void> {
     for (let from = 0; from < to; from += SLICE_RECORDS) {
-      const failures = await reader.apply(records, from, Math.min(to, from + SLICE_RECORDS))
-      for (const failure of failures) await this.#isolate(partition, reader, failure)
+      const failures = await this.#applySlice(reader, records, from, Math.min(to, from + SLICE_RECORDS))
+      if (failures.length > 0) await this.#isolate(partition, reader, failures)
       if (failures.length > 0 && reader !== partition.all) return
       if (reader.dirtyRows >= COMMIT_ROWS_MAX) await this.#commit()
       if (this.#options.monotonicMs() - this.#yieldedAtMs >= SLICE_MS) await this.#breathe(heartbeat)
+    }
+  }
+
+  /** A reader that broke off half-way has counted records it never merged: nothing may be committed any more. */
+  async #applySlice(
+    reader: Reader,
+    records: readonly LogRecord[],
+    from: number,
+    to: number,
+  ): Promise<readonly Failure[]> {
+    try {
+      return await reader.apply(records, from, to)
+    } catch (error) {
+      this.#torn = true
+      throw error
     }
   }
 
@@ -222,28 +236,30 @@ class ProcessorRunner implements Runner {
     this.#yieldedAtMs = this.#options.monotonicMs()
   }
 
-  /** A processor threw: it leaves the reader and stands alone, from its last commit up to the record it cannot pass. */
-  async #isolate(partition: Partition, reader: Reader, { processor, offset, error }: Failure): Promise<void> {
-    const about = { processor: processor.name, partition: tpName(partition.tp), offset, err: error }
-    this.#options.log.error(
-      about,
-      `${processor.name} threw at ${about.partition}@${offset}: it is parked there, the others go on`,
-    )
-    const message: OutboxMessage = {
-      id: `parked:${processor.name}:${about.partition}@${offset}`,
-      kind: 'parked',
-      payload: {
-        processor: processor.name,
-        topic: partition.tp.topic,
-        partition: partition.tp.partition,
-        offset,
-        message: String(error),
-      },
+  /** Each processor that threw leaves the reader and stands alone, from its last commit up to the record it cannot pass. */
+  async #isolate(partition: Partition, reader: Reader, failures: readonly Failure[]): Promise<void> {
+    const messages: OutboxMessage[] = []
+    for (const { processor, offset, error } of failures) {
+      if (await this.#rebuilds.failed(reader, processor, error, this.#partitions)) continue
+      messages.push(this.#parkedMessage(partition.tp, processor.name, offset, error))
+      await partition.isolate(reader, processor, offset)
     }
-    if (await this.#rebuilds.failed(reader, processor, this.#partitions)) return
-    await partition.isolate(reader, processor, offset)
-    await this.#commit([message])
+    // Only now: until the last of them has left, the reader holds rows that must not be committed.
+    await this.#commit(messages)
     this.#startCatchUp()
+  }
+
+  #parkedMessage(tp: TopicPartition, processor: string, offset: number, error: unknown): OutboxMessage {
+    const partition = tpName(tp)
+    this.#options.log.error(
+      { processor, partition, offset, err: error },
+      `${processor} threw at ${partition}@${offset}: it is parked there, the others go on`,
+    )
+    return {
+      id: `parked:${processor}:${partition}@${offset}`,
+      kind: 'parked',
+      payload: { processor, ...tp, offset, message: String(error) },
+    }
   }
 
   /** Lets readers of single processors come up to the others, in turn with live batches. */
@@ -280,7 +296,7 @@ class ProcessorRunner implements Runner {
     if (reader.state.position < stop) return this.#commitWhenDue(true)
     await this.#commit()
     if (reader.state.position >= single.stopAt) single.parked = true
-    else if (single.rebuilds === undefined) partition.join(reader.processors[0]!)
+    else if (single.rebuilds === undefined) partition.join(reader.processors[0]!, reader)
     else await this.#rebuilds.arrived(partition, single, this.#partitions)
     await this.#commit()
   }
@@ -298,6 +314,7 @@ class ProcessorRunner implements Runner {
   }
 
   async #commit(more: readonly OutboxMessage[] = []): Promise<void> {
+    if (this.#torn) return
     const moved = [...this.#partitions.values()].filter((partition) => partition.moved)
     if (moved.length > 0 || more.length > 0) {
       const commit = commitOf(moved, more)
@@ -332,7 +349,7 @@ class ProcessorRunner implements Runner {
   }
 
   async #tellBroker(): Promise<void> {
-    if (!this.#untold) return
+    if (!this.#untold || this.#torn) return
     this.#untold = false
     const offsets = [...this.#partitions.values()].map(({ tp, all }) => ({
       ...tp,

@@ -68,7 +68,8 @@ function checkStore(db: Database.Database, file: string): void {
 export function storageError(error: unknown, file: string): unknown {
   if (error instanceof EngineError || !(error instanceof Database.SqliteError)) return error
   const about = { cause: error }
-  if (error.code === 'SQLITE_FULL') {
+  // A -shm that cannot grow is the first thing to fail when a file is opened on a full disk.
+  if (error.code === 'SQLITE_FULL' || error.code === 'SQLITE_IOERR_SHMSIZE') {
     return new EngineError('disk-full', `no room to write ${file}`, {
       ...about,
       hint: 'free some space and start again; nothing half-written was kept',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { OutboxMessage } from '../processors/processor.ts'
+import type { OutboxMessage } from '../models/outbox-message.ts'
 import type { Key, Table } from './table.ts'
 import type { Views } from './views.ts'
 

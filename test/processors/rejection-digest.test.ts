@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { OutboxMessage } from '../../src/models/outbox-message.ts'
 import { keepOriginal, type Rejection, type Resent } from '../../src/models/rejection.ts'
-import type { OutboxMessage } from '../../src/processors/processor.ts'
 import {
   digestReport,
   type RejectionDigestRow,

@@ -186,6 +186,16 @@ export async function tablesOf(
   return tables
 }
 
+/** Where two states of the tables differ, the first rows of each table; nothing where they are the same. */
+export function differences(a: Record<string, string[]>, b: Record<string, string[]>): string[] {
+  return Object.keys({ ...a, ...b }).flatMap((name) => {
+    const [left, right] = [a[name] ?? [], b[name] ?? []]
+    const at = Array.from({ length: Math.max(left.length, right.length) }, (_, i) => i)
+    const first = at.find((i) => left[i] !== right[i])
+    return first === undefined ? [] : [`${name} row ${first}: ${left[first]} and ${right[first]}`]
+  })
+}
+
 const LINEAGE = /,"partition_id":\d+,"first_offset":\d+,"last_offset":\d+/
 
 export function withoutLineage(tables: Record<string, string[]>): Record<string, string[]> {

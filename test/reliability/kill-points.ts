@@ -8,7 +8,7 @@ import { processAll, startProcess, type Tables, tablesIn, untilThrough } from '.
 /** `process` over one small log, killed at its N-th write or sync. */
 
 /** 2,400 books: several commits, hundreds of writes. */
-const TICKS = 600
+export const SMALL_HISTORY = history(600)
 /** Never reached; strace counts no further than 65,535. */
 const NEVER = 60_000
 
@@ -22,7 +22,7 @@ export type Undisturbed = {
 /** Makes the log, and its tables in a folder of their own. */
 export async function undisturbedPoints(): Promise<Undisturbed> {
   const dir = temporaryDir()
-  const { code, stderr } = await run(dir, history(TICKS))
+  const { code, stderr } = await run(dir, SMALL_HISTORY)
   if (code !== 0) throw new Error(`generate-mock ended with ${code}: ${stderr}`)
   const twin = sameLog(dir)
   await killedAt(twin, NEVER)
