@@ -103,15 +103,22 @@ async function openFiles(dir: string, pagesMax: number | undefined): Promise<{ f
   }
 }
 
-/** Whether another connection has committed anything since this was last asked. */
-function commitsOfOthers({ db }: LogFile): () => boolean {
-  const version = db.prepare('PRAGMA data_version').pluck()
+/**
+ * Whether another connection has committed anything since this was last asked. Yes, too, where that cannot be known: whoever
+ * then reads meets the error himself, and has somewhere to tell it.
+ */
+function commitsOfOthers(file: LogFile): () => boolean {
+  const version = file.db.prepare('PRAGMA data_version').pluck()
   let seen = version.get()
   return () => {
-    const now = version.get()
-    const changed = now !== seen
-    seen = now
-    return changed
+    const before = seen
+    try {
+      file.checkStillThere()
+      seen = version.get()
+    } catch {
+      return true
+    }
+    return seen !== before
   }
 }
 

@@ -82,12 +82,14 @@ export function openWriter(
 
   /** Throws for a record that has no place, before anything of its call is written. */
   function checkedBytes(records: readonly OutgoingRecord[]): number {
-    let bytes = 0
-    for (const record of records) {
-      catalog.partition(record)
-      bytes += record.value.length
+    try {
+      return records.reduce((bytes, record) => {
+        catalog.partition(record)
+        return bytes + record.value.length
+      }, 0)
+    } catch (error) {
+      throw file.explain(error)
     }
-    return bytes
   }
 
   async function drain(): Promise<void> {

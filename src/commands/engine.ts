@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
@@ -73,7 +72,6 @@ export async function waitForLock(
   waitMs: number,
 ): Promise<Lock | { heldBy: Holder | null }> {
   const { config, monotonicMs, nowMs, stop } = context
-  mkdirSync(config.dataDir, { recursive: true })
   const untilMs = monotonicMs() + waitMs
   for (;;) {
     const taken = takeLock(join(config.dataDir, 'process.lock'), { does, startedAtMs: nowMs() })

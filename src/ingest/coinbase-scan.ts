@@ -143,7 +143,7 @@ function scanSomeLevels(bytes: Buffer, view: DataView, side: Side, sign: 1 | -1,
     lastPrice = price
     at = scanSize(bytes, view, at + 2)
     if (at === NONE || bytes[at] !== COMMA) return false
-    at = scanCount(bytes, view, at + 1)
+    at = scanCount(bytes, at + 1)
     if (at === NONE) return false
     count++
     if (count <= topMax) side.topEnd = at
@@ -239,20 +239,11 @@ function scanManyPlaces(bytes: Buffer, at: number, anyDigit: number): number {
   return digit === QUOTE_XOR_ZERO ? at + 1 : NONE
 }
 
-/** Where an order count that begins at `at` ends, its level's bracket included, or `NONE`. Most have one digit. */
-function scanCount(bytes: Buffer, view: DataView, at: number): number {
-  const digit = bytes[at]! ^ ZERO
-  if (digit === 0 || digit > 9) return NONE
-  if (bytes[at + 1] === CLOSE_BRACKET) return at + 2
-  if (at + 4 <= view.byteLength) {
-    const bracket = at + leadingDigits(view, at)
-    if (bytes[bracket] === CLOSE_BRACKET) return bracket + 1
-  }
-  return scanManyDigits(bytes, at)
-}
-
-function scanManyDigits(bytes: Buffer, at: number): number {
+/** Where an order count that begins at `at` ends, its level's bracket included, or `NONE`. */
+function scanCount(bytes: Buffer, at: number): number {
   const start = at
+  if (bytes[at] === ZERO) return NONE
   while ((bytes[at]! ^ ZERO) <= 9) at++
-  return at - start <= COUNT_DIGITS_MAX && bytes[at] === CLOSE_BRACKET ? at + 1 : NONE
+  const digits = at - start
+  return digits > 0 && digits <= COUNT_DIGITS_MAX && bytes[at] === CLOSE_BRACKET ? at + 1 : NONE
 }

@@ -30,7 +30,8 @@ export async function claimPartitions(
   return claims.map((claim) => {
     const { info, span } = placeOf(claim, infos)
     const readers = claim.readers.map((state) => fitToLog(state, claim, info, span, options))
-    return new Partition({ ...claim, readers }, span.startOffset, options)
+    const refitted = readers.some((state, i) => state !== claim.readers[i])
+    return new Partition({ ...claim, readers }, span.startOffset, options, refitted)
   })
 }
 

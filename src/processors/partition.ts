@@ -50,9 +50,14 @@ export class Partition {
   readonly #options: PartitionOptions
   #follow: { processor: string; reader: string }[] = []
   #ended: string[] = []
+  #refitted: boolean
 
-  /** `logStart`: where processors that have never read this partition begin. */
-  constructor(claim: Claim, logStart: number, options: PartitionOptions) {
+  /**
+   * `logStart`: where processors that have never read this partition begin. `refitted`: the positions kept did not fit the
+   * log and were changed, which is to be committed even where there is nothing to read.
+   */
+  constructor(claim: Claim, logStart: number, options: PartitionOptions, refitted: boolean) {
+    this.#refitted = refitted
     this.tp = { topic: claim.topic, partition: claim.partition }
     this.id = claim.id
     this.#claim = claim
@@ -110,7 +115,8 @@ export class Partition {
   }
 
   get moved(): boolean {
-    return this.#follow.length > 0 || this.#ended.length > 0 || this.readers().some(({ moved }) => moved)
+    const changed = this.#refitted || this.#follow.length > 0 || this.#ended.length > 0
+    return changed || this.readers().some(({ moved }) => moved)
   }
 
   positions(): PartitionCommit {
@@ -123,6 +129,7 @@ export class Partition {
     for (const reader of this.readers()) reader.committed()
     this.#follow = []
     this.#ended = []
+    this.#refitted = false
   }
 
   /** Whether everything before `offset` is done by all that are not parked. */

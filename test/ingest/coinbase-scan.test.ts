@@ -31,6 +31,28 @@ describe('the scanner itself reads', () => {
   })
 })
 
+test('the scanner itself reads sizes of every length, up to the last byte of the body', () => {
+  const wholes = ['0', '1', '9', '10', '2504', '99999999999999999999']
+  const places = [
+    '',
+    '.1',
+    '.01',
+    '.0001',
+    '.12345',
+    '.00000001',
+    '.10',
+    '.000000010',
+    '.123456789',
+    `.${'7'.repeat(18)}`,
+  ]
+  for (const size of wholes.flatMap((whole) => places.map((fraction) => whole + fraction))) {
+    if (size === '0') continue
+    const text = `{"sequence":7,"bids":[["2","${size}",1],["1","${size}",999]],"asks":[["3","${size}",12]]}`
+    expect(scanBook(Buffer.from(text), 1)).toMatchObject({ asks: { text: `[["3","${size}",12]]` } })
+    expectAgreement(text)
+  }
+})
+
 describe('what the scanner does not know its way about in, it leaves to the contract', () => {
   test.each([
     ['a key twice, the last one counts', `{"bids":${BIDS},"asks":${ASKS},"sequence":7,"bids":[["1","1",1]]}`],
