@@ -142,7 +142,7 @@ export function openWriter(
     }
   }
 
-  /** Rows of one table are written in one go: going to and fro between tables costs a third more. */
+  /** By table, in order: each is asked once where it ends, and grows at one edge. */
   function byPartition(calls: readonly Call[]): Map<Partition, OutgoingRecord[]> {
     const groups = new Map<Partition, OutgoingRecord[]>()
     for (const { records } of calls) {

@@ -8,6 +8,7 @@ import {
 import { EngineError } from '../models/engine-error.ts'
 import { type Claim, freshReader, type ReaderState } from '../store/store.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
+import { ORDINAL_OF } from './reader.ts'
 
 type Options = PartitionOptions & {
   readonly broker: Broker
@@ -18,7 +19,8 @@ type Options = PartitionOptions & {
 /**
  * Makes partitions ours and sees that the positions kept for them fit the log. A position before the log's start means
  * records were dropped unread: counted as lost and said. A position of another log, or past the end, means that the log
- * was replaced or lost its tail: that stops here, unless `acceptLog` says to go on with the log as it is.
+ * was replaced or lost its tail: that stops here, unless `acceptLog` says to go on with the log as it is. Ordinals are
+ * counted on in another log: its rejections belong to new digests, not to the old ones.
  */
 export async function claimPartitions(
   tps: readonly TopicPartition[],
@@ -54,7 +56,8 @@ function fitToLog(
   if (claim.knownLogId !== info.logId) {
     if (options.acceptLog !== true) throw otherLog(name)
     options.log.warn({ partition: name }, `${name} is another log than before: reading it from its start`)
-    return { ...freshReader(state.reader, span.startOffset), progress: state.progress }
+    const counts = new Map([...state.counts].filter(([counted]) => counted.startsWith(ORDINAL_OF)))
+    return { ...freshReader(state.reader, span.startOffset), progress: state.progress, counts }
   }
   if (state.position > span.endOffset) {
     const missing = state.position - span.endOffset

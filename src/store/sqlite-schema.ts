@@ -59,13 +59,11 @@ function columnDdl(column: Column<unknown>): string[] {
   return column.type === 'decimal' ? [own, `${name}_real REAL AS (CAST(${name} AS REAL)) VIRTUAL`] : [own]
 }
 
-/** `INSERT ... ON CONFLICT DO UPDATE` of `rows` rows at once. */
-export function upsertSql(table: Table<unknown>, rows: number): string {
+/** Writes `rows` whole rows at once. On a table whose one index is its key, REPLACE overwrites in place: no look first. */
+export function replaceSql(table: Table<unknown>, rows: number): string {
   const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS]
-  const key = table.key.map(snakeCase)
   const values = Array.from({ length: rows }, () => `(${names.map(() => '?').join(',')})`).join(',')
-  const sets = names.filter((name) => !key.includes(name)).map((name) => `${name}=excluded.${name}`)
-  return `INSERT INTO ${rowsTable(table.name)}(${names.join(',')}) VALUES ${values} ON CONFLICT(${key.join(',')}) DO UPDATE SET ${sets.join(',')}`
+  return `INSERT OR REPLACE INTO ${rowsTable(table.name)}(${names.join(',')}) VALUES ${values}`
 }
 
 export function selectByKeySql(table: Table<unknown>): string {

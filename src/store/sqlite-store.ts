@@ -5,14 +5,14 @@ import type { OutboxMessage } from '../models/outbox-message.ts'
 import { DAY_MS } from '../models/time.ts'
 import { openStoreFile, storageError } from './sqlite-file.ts'
 import { ReaderTables } from './sqlite-readers.ts'
-import { LINEAGE_COLUMNS, rowsTable, selectByKeySql, tableDdl, upsertSql } from './sqlite-schema.ts'
+import { LINEAGE_COLUMNS, replaceSql, rowsTable, selectByKeySql, tableDdl } from './sqlite-schema.ts'
 import { VIEWS } from './sqlite-views.ts'
 import type { Claim, ClaimRequest, Commit, PendingMessage, RowWrite, Store, Stored } from './store.ts'
 import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
 import type { Views } from './views.ts'
 
-/** Rows an upsert statement carries; more gain nothing and cost preparing. */
-const UPSERT_ROWS = 24
+/** Rows a statement carries; more gain nothing and cost preparing. */
+const ROWS_A_STATEMENT = 24
 /** The longest a commit holds the event loop before it lets others run. */
 const SLICE_MS = 12
 /** Samples dropped per call of `applyRetention`: some milliseconds of work. */
@@ -58,8 +58,8 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
     const known = statements.get(table.name)
     if (known !== undefined) return known
     const made = {
-      many: writer.prepare(upsertSql(table, UPSERT_ROWS)),
-      one: writer.prepare(upsertSql(table, 1)),
+      many: writer.prepare(replaceSql(table, ROWS_A_STATEMENT)),
+      one: writer.prepare(replaceSql(table, 1)),
       byKey: writer.prepare(selectByKeySql(table)).raw(),
     }
     statements.set(table.name, made)
@@ -73,9 +73,9 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
   ): Promise<void> {
     const { many, one } = statementsOf(table)
     let at = 0
-    for (; at + UPSERT_ROWS <= writes.length; at += UPSERT_ROWS) {
+    for (; at + ROWS_A_STATEMENT <= writes.length; at += ROWS_A_STATEMENT) {
       const values: SqlValue[] = []
-      for (let i = at; i < at + UPSERT_ROWS; i++) appendWrite(table, writes[i]!, values)
+      for (let i = at; i < at + ROWS_A_STATEMENT; i++) appendWrite(table, writes[i]!, values)
       many.run(values)
       const wait = pace()
       if (wait !== undefined) await wait

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
 import { BOOKS, listen, ONE_PARTITION, openLog, readAll, record, records, temporaryDir } from './logs.ts'
@@ -166,7 +168,7 @@ describe('bounds', () => {
   })
 })
 
-test('the same key and run are the same text objects in every record, read from an open or a new log', async () => {
+test('keys and runs come back under their names, from a log that was open and from one opened later', async () => {
   const dir = temporaryDir()
   const first = await openLog(dir)
   await first.publish(records(1, 2))
@@ -180,6 +182,24 @@ test('the same key and run are the same text objects in every record, read from 
       'BTC-USD run-1',
     ])
   }
+})
+
+test('a publisher waits for another process that is writing, and loses nothing by it', async () => {
+  const dir = temporaryDir()
+  const broker = await openLog(dir)
+  const other = new Database(join(dir, 'log.db'))
+  other.exec('BEGIN IMMEDIATE')
+  let written = false
+  const published = broker.publish(records(1, 3)).then(() => {
+    written = true
+  })
+  // Reading goes on meanwhile, and so does everything else in this process.
+  for (let look = 0; look < 20; look++) expect(await readAll(broker)).toEqual([])
+  expect(written).toBe(false)
+  other.exec('COMMIT')
+  other.close()
+  await published
+  expect((await readAll(broker)).map(({ n }) => n)).toEqual([1, 2, 3])
 })
 
 test('a key that was refused with its call does not name the next one', async () => {

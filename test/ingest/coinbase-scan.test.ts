@@ -47,11 +47,25 @@ test('the scanner itself reads sizes of every length, up to the last byte of the
   ]
   for (const size of wholes.flatMap((whole) => places.map((fraction) => whole + fraction))) {
     if (size === '0') continue
-    const text = `{"sequence":7,"bids":[["2","${size}",1],["1","${size}",999]],"asks":[["3","${size}",12]]}`
-    expect(scanBook(Buffer.from(text), 1)).toMatchObject({ asks: { text: `[["3","${size}",12]]` } })
+    const text = `{"sequence":7,"bids":[["2","${size}",1],["1","${size}",999]],"asks":[["3","${size}",1]]}`
+    expect(scanBook(Buffer.from(text), 1)).toMatchObject({ asks: { text: `[["3","${size}",1]]` } })
     expectAgreement(text)
   }
 })
+
+test.each([1, 255, 256, 257, 600, 1_000])(
+  'of a thousand levels a side the scanner keeps the best %d',
+  (levelsMax) => {
+    const level = (i: number) => [`${i + 1}.5`, '0.25', 1]
+    const asks = Array.from({ length: 1_000 }, (_, i) => level(i))
+    const bids = asks.toReversed()
+    expect(scanBook(Buffer.from(JSON.stringify({ bids, asks, sequence: 7 })), levelsMax)).toEqual({
+      bids: { text: JSON.stringify(bids.slice(0, levelsMax)), levels: 1_000 },
+      asks: { text: JSON.stringify(asks.slice(0, levelsMax)), levels: 1_000 },
+      rest: expect.objectContaining({ sequence: 7 }),
+    })
+  },
+)
 
 describe('what the scanner does not know its way about in, it leaves to the contract', () => {
   test.each([
@@ -99,6 +113,9 @@ describe('what the scanner does not know its way about in, it leaves to the cont
       'ten places, out of order',
       `{"bids":${BIDS},"asks":[["1","1",1],["0.5000000001","1",1],["2","1",1]],"sequence":7}`,
     ],
+    ['a letter behind the places of a size', `{"bids":[["1","0.1x",1]],"asks":${ASKS},"sequence":7}`],
+    ['a letter of another alphabet there', `{"bids":[["1","0.12é",1]],"asks":${ASKS},"sequence":7}`],
+    ['an order count left out', `{"bids":[["1","1",]],"asks":${ASKS},"sequence":7}`],
     ['a bracket and nothing more', '{"bids":['],
     ['a digit and nothing more', '{"bids":[["1'],
     ['one brace', '}'],

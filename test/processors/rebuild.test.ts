@@ -19,7 +19,7 @@ const bestPrices = PROCESSORS.find(({ name }) => name === 'best-prices')!
 const HISTORY = Array.from(
   { length: 20 },
   (_, i) =>
-    `14:3${Math.floor(i / 2)}:${i % 2 === 0 ? '00' : '30'}  BTC-USD ${100 + (i % 7)} ${101 + (i % 9)}`,
+    `14:3${Math.floor(i / 2)}:${i % 2 === 0 ? '00' : '30'}  BTC-USD ${100 + (i % 7)} ${110 + (i % 9)}`,
 ).join('\n')
 
 /** Starts a runner on what lies there, asks for the rebuild, and waits until it is said that it has ended so. */

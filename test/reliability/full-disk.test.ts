@@ -27,10 +27,10 @@ describe('process', () => {
     'on a full disk says that there is no room, wherever it was in its work',
     async () => {
       // Its last third is spent on closing, when all is committed already.
-    for (const share of [0.02, 0.2, 0.45]) {
+      for (const share of [0.02, 0.2, 0.45]) {
         const dir = sameLog(whole.dir)
         const when = Math.ceil(share * whole.calls)
-      const ending = await processing(dir, injecting(dir, `pwrite64:error=ENOSPC:when=${when}+`))
+        const ending = await processing(dir, injecting(dir, `pwrite64:error=ENOSPC:when=${when}+`))
         expectSaid(ending, /no room.*(store|log)\.db[\s\S]*hint: free/i)
         await expectRecovered(dir)
       }
