@@ -35,9 +35,10 @@ export function aligned(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-/** A value as it stands in a message: quoted, on one line, and no longer than a line. */
+/** A value as it stands in a message: quoted, on one line, no longer than a line, and without a password before a host. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text)
+  const shown = text.replace(/\/\/[^/\s]*@/, '//(hidden)@')
+  return JSON.stringify(shown.length > 60 ? `${shown.slice(0, 57)}...` : shown)
 }
 
 /** What somebody who wrote `name` most likely meant, or undefined where nothing is near. */

@@ -77,6 +77,12 @@ export const cron = z.string().refine(isCron)
 /** An http or https address, without the slash at its end. */
 export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
 
+/** Where a venue answers. Its address stands in logs and reports, so it must hold no secret. */
+export const venueUrl = httpUrl.refine((url) => {
+  const { username, password, search, hash } = new URL(url)
+  return username + password + search + hash === ''
+})
+
 export const smtpUrl = z.url({ protocol: /^smtps?$/ })
 
 /** One mail address, or several with commas between; no line breaks, which would let a header be forged. */

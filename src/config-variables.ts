@@ -47,8 +47,8 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     name: 'COINBASE_REST_URL',
     default: 'https://api.exchange.coinbase.com',
     says: 'Where Coinbase answers. Books from any other host carry the source `simulator`.',
-    expected: 'an http(s) address',
-    reads: values.httpUrl,
+    expected: 'an http(s) address without user, password, ? or #',
+    reads: values.venueUrl,
   },
   pollMs: {
     name: 'POLL_MS',

@@ -55,6 +55,7 @@ describe('what a variable may say', () => {
     ['LOG_LEVEL', 'Warning', { logLevel: 'warn' }],
     ['VENUES', 'coinbase:BTC-USD, ETH-EUR', { products: ['BTC-USD', 'ETH-EUR'] }],
     ['COINBASE_REST_URL', 'http://127.0.0.1:8080/', { coinbaseRestUrl: 'http://127.0.0.1:8080' }],
+    ['COINBASE_REST_URL', 'https://h.example/api//', { coinbaseRestUrl: 'https://h.example/api' }],
     ['WINDOWS', '1m,5m, 1h', { windowsMs: [60_000, 300_000, 3_600_000] }],
     ['BOOK_LEVELS', '1000', { bookLevels: 1_000 }],
     ['BOOKS_RETENTION_BYTES', '2GiB', { booksRetentionBytes: 2_147_483_648 }],
@@ -72,6 +73,10 @@ describe('what a variable may say', () => {
     ['VENUES', 'coinbase:BTC-USD,BTC-USD'],
     ['VENUES', 'kraken:BTC-USD'],
     ['COINBASE_REST_URL', 'ftp://example.com'],
+    ['COINBASE_REST_URL', 'nonsense'],
+    ['COINBASE_REST_URL', 'https://user:password@example.com'],
+    ['COINBASE_REST_URL', 'https://example.com/?key=1'],
+    ['COINBASE_REST_URL', 'https://example.com/#top'],
     ['POLL_MS', '5s'],
     ['POLL_MS', '1e4'],
     ['POLL_MS', '99'],
@@ -108,6 +113,9 @@ describe('a wrong environment', () => {
     const text = problemsOf({ SMTP_URL: 'smpt://u:canary@host', SLACK_WEBHOOK_URL: 'canary' })
     expect(text).toContain('got (hidden)')
     expect(text).not.toContain('canary')
+    const url = problemsOf({ COINBASE_REST_URL: 'https://user:canary@example.com' })
+    expect(url).toContain('got "https://(hidden)@example.com"   expected an http(s) address without user')
+    expect(url).not.toContain('canary')
   })
 
   const relations: [string, Environment, RegExp][] = [

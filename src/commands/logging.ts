@@ -43,8 +43,8 @@ export function humanLine(line: string, color: boolean): string {
     Object.entries(fields).filter(([, value]) => !isLong(value)),
   ]
   const text = [
-    `${String(time).slice(11, 19)} ${name.padEnd(5)} ${String(part).padEnd(PART_WIDTH)} ${msg ?? ''}`,
-    ...short.map(([key, value]) => `${key}=${shown(value)}`),
+    `${String(time).slice(11, 19)} ${name.padEnd(5)} ${oneLine(String(part)).padEnd(PART_WIDTH)} ${oneLine(String(msg ?? ''))}`,
+    ...short.map(([key, value]) => `${oneLine(key)}=${shown(value)}`),
   ].join('  ')
   const tint = (level as number) >= 50 ? RED : (level as number) >= 40 ? YELLOW : ''
   const tinted = color && tint !== '' ? `${tint}${text}${PLAIN}` : text
@@ -56,7 +56,12 @@ function isLong(value: unknown): value is string {
 }
 
 function below(text: string | undefined): string {
-  return text === undefined ? '' : `\n    ${text.trimEnd().replaceAll('\n', '\n    ')}`
+  if (text === undefined) return ''
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `\n    ${withoutControls(line).trimEnd()}`)
+    .join('')
 }
 
 /** As wide as the longest name of a part that runs beside others, `generate-mock`. */
@@ -76,6 +81,15 @@ function stackOf(err: unknown): string | undefined {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return /[\s"]/.test(text) && typeof value === 'string' ? JSON.stringify(value) : text
+  const text = oneLine(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
+  return /[\s"]/.test(text) && typeof value === 'string' ? JSON.stringify(text) : text
+}
+
+/** What a venue or a person put into a log must not move a terminal's cursor, paint it, or look like lines of ours. */
+function oneLine(text: string): string {
+  return withoutControls(text).trim()
+}
+
+function withoutControls(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ')
 }

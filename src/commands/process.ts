@@ -1,7 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
+import type { Alert, Sink } from '../alerts/alert.ts'
 import { openOutboxSender } from '../alerts/outbox-sender.ts'
 import { openSinks } from '../alerts/sinks.ts'
 import { tellAll } from '../alerts/tell.ts'
+import type { Store } from '../store/store.ts'
 import type { Context } from './context.ts'
 import { carryRejects } from './courier.ts'
 import { type Engine, LOCK_WAIT_MS, lockHeld, startEngine, waitForLock } from './engine.ts'
@@ -54,15 +56,25 @@ export async function processRecords(
     ),
   ])
   await runner.close()
-  const remainder = await openRemainder(store.db, context.nowMs())
-  if (remainder !== undefined && remainder.id !== before?.id)
-    await tellAll(sinks, remainder, { timeoutMs: TELL_TIMEOUT_MS, log })
-  await sender.close()
+  // Together: either may take its whole time, and a shutdown has no more than the two would in turn.
+  await Promise.all([tellRemainder(context, store, sinks, before), sender.close()])
   await closeQuietly(engine, broken !== undefined)
   lock.release()
   if (broken !== undefined) throw broken.error
   log.info({}, 'processing has ended, everything read is committed')
   return 0
+}
+
+/** What no digest covers yet is told once: not again where nothing came since the start. */
+async function tellRemainder(
+  { nowMs, log }: Context,
+  store: Store,
+  sinks: readonly Sink[],
+  before: Alert | undefined,
+): Promise<void> {
+  const remainder = await openRemainder(store.db, nowMs())
+  if (remainder === undefined || remainder.id === before?.id) return
+  await tellAll(sinks, remainder, { timeoutMs: TELL_TIMEOUT_MS, log })
 }
 
 function stopped({ stop }: Context): Promise<undefined> {

@@ -2,7 +2,7 @@ import { INTEGER_DIGITS_MAX, PLACES_MAX } from '../models/decimal.ts'
 
 /**
  * Reads a Coinbase book straight from its bytes, in one pass, without making a string or a number of any level but those
- * that travel: in a ninth of the time of JSON.parse.
+ * that travel: in an eighth of the time of JSON.parse.
  *
  * It only ever says yes. What it answers is exactly what the contract in `coinbase.ts` says of the same bytes; a body it
  * does not know its way about in (spaces between levels, prices beyond what a double tells apart, anything wrong) it leaves
@@ -32,7 +32,7 @@ const MARKS = { bids: 1, asks: 2 } as const
 /** The book in `body`, sides sorted and every level checked, at most `levelsMax` levels a side kept. */
 export function scanBook(body: Uint8Array, levelsMax: number): ScannedBook | undefined {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  // Every byte the scanner looks at follows one that is not this brace: it never runs over the end.
+  // Every byte looked at alone follows one that is not this brace: the scanner never runs over the end.
   if (bytes.length === 0 || bytes[bytes.length - 1] !== CLOSE_BRACE) return undefined
   const found: { bids?: ScannedSide; asks?: ScannedSide } = {}
   let rest = ''

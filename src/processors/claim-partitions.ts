@@ -19,8 +19,9 @@ type Options = PartitionOptions & {
 /**
  * Makes partitions ours and sees that the positions kept for them fit the log. A position before the log's start means
  * records were dropped unread: counted as lost and said. A position of another log, or past the end, means that the log
- * was replaced or lost its tail: that stops here, unless `acceptLog` says to go on with the log as it is. Ordinals are
- * counted on in another log: its rejections belong to new digests, not to the old ones.
+ * was replaced or lost its tail: that stops here, unless `acceptLog` says to go on with the log as it is. The
+ * rows then forget which records they were made from, and ordinals are counted on: rejections of another log belong to new
+ * digests, not to the old ones.
  */
 export async function claimPartitions(
   tps: readonly TopicPartition[],
@@ -29,12 +30,23 @@ export async function claimPartitions(
   const infos = new Map((await options.broker.topics()).map((info) => [info.topic, info]))
   const known = tps.map((tp) => ({ ...tp, logId: infos.get(tp.topic)!.logId }))
   const claims = await options.store.claim(known)
-  return claims.map((claim) => {
+  const partitions: Partition[] = []
+  for (const claim of claims) {
     const { info, span } = placeOf(claim, infos)
     const readers = claim.readers.map((state) => fitToLog(state, claim, info, span, options))
+    const goneFrom = firstGone(claim, info, span)
+    const tables = options.processors.map(({ table }) => table)
+    if (goneFrom !== undefined) await options.store.forgetLineage(tables, claim.id, goneFrom)
     const refitted = readers.some((state, i) => state !== claim.readers[i])
-    return new Partition({ ...claim, readers }, span.startOffset, options, refitted)
-  })
+    partitions.push(new Partition({ ...claim, readers }, span.startOffset, options, refitted))
+  }
+  return partitions
+}
+
+/** The first offset whose record was read and is no longer, or not, what the log holds there. */
+function firstGone(claim: Claim, info: TopicInfo, span: PartitionInfo): number | undefined {
+  if (claim.knownLogId !== info.logId) return 0
+  return claim.readers.some(({ position }) => position > span.endOffset) ? span.endOffset : undefined
 }
 
 function placeOf(

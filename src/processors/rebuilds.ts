@@ -48,7 +48,7 @@ export class Rebuilds {
     const { store, log } = this.#options
     const { name } = processor
     const starts = await this.#logStarts(processor)
-    if (isNumbering(processor) && [...starts.values()].some((start) => start > 0)) {
+    if (isNumbering(processor) && (await this.#hasLostBeginning(processor, starts, partitions))) {
       log.error({ processor: name }, `${name} cannot be rebuilt: the first of what it numbers left the log`)
       return store.requests.rebuilt(name)
     }
@@ -57,6 +57,20 @@ export class Rebuilds {
     this.#running.set(name, { processor, shadow, starts })
     for (const [partition, start] of starts) partitions.get(partition)?.rebuild(name, shadow, start)
     log.info({ processor: name }, `rebuilding ${name} from the log's start`)
+  }
+
+  /** Whether the log lacks some of what the processor's rows were made from. */
+  async #hasLostBeginning(
+    { table }: AnyProcessor,
+    starts: ReadonlyMap<string, number>,
+    partitions: ReadonlyMap<string, Partition>,
+  ): Promise<boolean> {
+    for (const [name, start] of starts) {
+      const id = partitions.get(name)?.id
+      if (start > 0) return true
+      if (id !== undefined && (await this.#options.store.countForRebuild(table, id, start)).kept > 0) return true
+    }
+    return false
   }
 
   /** Where the partitions that a processor reads begin now, by `tpName`. */

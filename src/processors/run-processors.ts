@@ -28,6 +28,8 @@ const COMMIT_CATCH_UP_MS = 2_000
 /** A commit is due however little time has passed: bounds what is kept in memory and done again after a crash. */
 const COMMIT_ROWS_MAX = 100_000
 const BATCH_RECORDS = 1_000
+/** A batch this large says that there is more where it came from: live, records come in handfuls. */
+const CATCH_UP_RECORDS = 500
 /** How often the broker is told positions (for its lag tools only), rebuild requests are looked for, old samples dropped. */
 const HOUSEKEEPING_MS = 1_000
 
@@ -195,7 +197,7 @@ class ProcessorRunner implements Runner {
     const partition = this.#partitions.get(tpName(tp))
     if (partition === undefined) return
     await this.#apply(partition, partition.all, records, records.length, heartbeat)
-    await this.#commitWhenDue(records.length >= (this.#options.batchRecordsMax ?? BATCH_RECORDS))
+    await this.#commitWhenDue(records.length >= CATCH_UP_RECORDS)
     this.#startCatchUp()
   }
 
@@ -306,11 +308,10 @@ class ProcessorRunner implements Runner {
   async #commitWhenDue(catchingUp: boolean): Promise<void> {
     const dueMs = this.#committedAtMs + (catchingUp ? COMMIT_CATCH_UP_MS : COMMIT_LIVE_MS)
     if (this.#options.monotonicMs() >= dueMs) return this.#commit()
-    if (this.#commitTimer !== undefined || this.#closed) return
-    this.#commitTimer = setTimeout(() => {
-      this.#commitTimer = undefined
-      this.#inBackground(() => this.#commit())
-    }, COMMIT_LIVE_MS)
+    if (this.#closed) return
+    // Set anew by every batch: it fires when they have stopped coming.
+    clearTimeout(this.#commitTimer)
+    this.#commitTimer = setTimeout(() => this.#inBackground(() => this.#commit()), COMMIT_LIVE_MS)
   }
 
   async #commit(more: readonly OutboxMessage[] = []): Promise<void> {

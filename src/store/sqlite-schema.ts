@@ -44,19 +44,31 @@ export function rowsTable(name: string): string {
   return `${name}_rows`
 }
 
-/** The DDL of one table of rows, a generated `<name>_real` beside every decimal. */
+/** The DDL of one table of rows. */
 export function tableDdl(table: Table<unknown>): string {
-  const columns = table.columns.flatMap(columnDdl)
+  const columns = table.columns.map(columnDdl)
   const lineage = LINEAGE_COLUMNS.map((name) => `${name} INTEGER NOT NULL`)
   const key = table.key.map(snakeCase).join(', ')
   return `CREATE TABLE ${rowsTable(table.name)}(\n  ${[...columns, ...lineage, `PRIMARY KEY(${key})`].join(',\n  ')}\n) STRICT, WITHOUT ROWID`
 }
 
-function columnDdl(column: Column<unknown>): string[] {
-  const name = snakeCase(column.name)
+function columnDdl(column: Column<unknown>): string {
   const type = column.type === 'integer' ? 'INTEGER' : 'TEXT'
-  const own = `${name} ${type}${column.nullable ? '' : ' NOT NULL'}`
-  return column.type === 'decimal' ? [own, `${name}_real REAL AS (CAST(${name} AS REAL)) VIRTUAL`] : [own]
+  return `${snakeCase(column.name)} ${type}${column.nullable ? '' : ' NOT NULL'}`
+}
+
+/** What the views look up besides keys, in tables that are seldom written. */
+const INDEXES: Readonly<Record<string, string>> = {
+  watches: 'feed, run, partition, from_ms',
+  holes: 'feed, run, from_ms, to_ms',
+}
+
+/** The DDL of a table's index, where it has one; nothing is written where it exists. */
+export function indexDdl({ name }: Table<unknown>): string {
+  const columns = INDEXES[name]
+  return columns === undefined
+    ? ''
+    : `CREATE INDEX IF NOT EXISTS ${name}_by_feed ON ${rowsTable(name)}(${columns})`
 }
 
 /** Writes `rows` whole rows at once. On a table whose one index is its key, REPLACE overwrites in place: no look first. */

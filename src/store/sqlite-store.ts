@@ -5,7 +5,14 @@ import type { OutboxMessage } from '../models/outbox-message.ts'
 import { DAY_MS } from '../models/time.ts'
 import { openStoreFile, storageError } from './sqlite-file.ts'
 import { ReaderTables } from './sqlite-readers.ts'
-import { LINEAGE_COLUMNS, replaceSql, rowsTable, selectByKeySql, tableDdl } from './sqlite-schema.ts'
+import {
+  indexDdl,
+  LINEAGE_COLUMNS,
+  replaceSql,
+  rowsTable,
+  selectByKeySql,
+  tableDdl,
+} from './sqlite-schema.ts'
 import { VIEWS } from './sqlite-views.ts'
 import type { Claim, ClaimRequest, Commit, PendingMessage, RowWrite, Store, Stored } from './store.ts'
 import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
@@ -153,6 +160,14 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
           writer.prepare(`${count} ${comparison} ?`).pluck().get(partition, logStart) as number
         return { kept: of('<'), replaced: of('>=') }
       }),
+    forgetLineage: (tables, partition, end) =>
+      exclusively(() => {
+        writer
+          .transaction(() => {
+            for (const table of tables) forgetLineage(writer, table, partition, end)
+          })
+          .immediate()
+      }),
     settings: {
       get: () =>
         exclusively(
@@ -239,6 +254,7 @@ function ensureTables(db: Database.Database, tables: readonly AnyTable[]): void 
     const existing = known.get(rowsTable(table.name))
     if (existing === undefined) db.exec(ddl)
     else if (existing !== ddl) throw otherShape(table.name)
+    db.exec(indexDdl(table))
   }
   for (const [name, select] of Object.entries(VIEWS)) {
     const ddl = `CREATE VIEW ${name} AS ${select}`
@@ -272,6 +288,12 @@ function swapShadow(
   db.prepare(
     `INSERT INTO ${rows}(${names}) SELECT ${names} FROM ${made} WHERE partition_id = ? ON CONFLICT DO NOTHING`,
   ).run(partition)
+}
+
+function forgetLineage(db: Database.Database, table: AnyTable, partition: number, end: number): void {
+  db.prepare(
+    `UPDATE ${rowsTable(table.name)} SET first_offset = -1, last_offset = ? WHERE partition_id = ? AND last_offset >= ?`,
+  ).run(end - 1, partition, end)
 }
 
 function pendingMessages(db: Database.Database, kinds: readonly string[], max: number): PendingMessage[] {

@@ -9,18 +9,38 @@ export const GRACE_MS = 2_000
 const NAMES = 'f.venue, f.source, f.product'
 const LINEAGE = 'p.topic, p.partition, r.first_offset, r.last_offset'
 const FEED_AND_PARTITION = 'JOIN feeds f ON f.id = r.feed JOIN partitions p ON p.id = r.partition_id'
+/** A decimal's text with the nearest double beside it, for sorting and plotting. */
+const real = (column: string) => `CAST(r.${column} AS REAL) AS ${column}_real`
 const iso = (column: string) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${column} / 1000.0, 'unixepoch')`
 
+/** How far the source of row `r` (feed `f`) has come on its partition; one look-up each. */
+const PROGRESS_MS = `(
+    SELECT j.value FROM readers q, json_each(q.progress) j
+    WHERE q.partition = r.partition_id AND q.reader = 'all' AND j.key = f.source
+  )`
+
+/**
+ * Coverage: what any run watched of the window, each millisecond once. It is asked for feed by feed and window by window,
+ * so that one feed's windows cost the same however many feeds there are.
+ */
 const WINDOW = `
   r.window_ms, r.start_ms, r.start_ms + r.window_ms AS end_ms, ${iso('r.start_ms')} AS start_time,
   coalesce((
-    SELECT sum(min(w.to_ms, r.start_ms + r.window_ms) - max(w.from_ms, r.start_ms)) FROM watched w
-    WHERE w.feed = r.feed AND w.to_ms > r.start_ms AND w.from_ms < r.start_ms + r.window_ms
+    SELECT sum(to_ms - max(from_ms, seen_ms)) FROM (
+      SELECT from_ms, to_ms, coalesce(max(to_ms) OVER (
+        ORDER BY from_ms, to_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ), 0) AS seen_ms FROM (
+        SELECT max(w.start_ms, r.start_ms) AS from_ms, min(w.end_ms, r.start_ms + r.window_ms) AS to_ms
+        FROM watched_by_run w
+        WHERE w.feed = r.feed AND w.end_ms > r.start_ms AND w.start_ms < r.start_ms + r.window_ms
+      )
+    ) WHERE to_ms > seen_ms
   ), 0) * 1.0 / r.window_ms AS coverage,
-  coalesce((
-    SELECT g.progress_ms >= r.start_ms + r.window_ms + ${GRACE_MS} FROM progress g
-    WHERE g.topic = p.topic AND g.partition = p.partition AND g.source = f.source
-  ), 0) AS complete`
+  coalesce(${PROGRESS_MS} >= r.start_ms + r.window_ms + ${GRACE_MS}, 0) AS complete`
+
+/** Descending by value, exactly: canonical decimals above zero stand in the order of their whole digits, then as text. */
+const widest = (column: string, atMs: string) =>
+  `instr(${column} || '.', '.') DESC NULLS LAST, ${column} DESC, ${atMs}`
 
 export const VIEWS: Readonly<Record<string, string>> = {
   progress: `
@@ -29,40 +49,31 @@ export const VIEWS: Readonly<Record<string, string>> = {
 
   // Every stretch that one run watched: from its up, or the end of a hole, to the next hole, or the run's last mark.
   watched_by_run: `
-    WITH starts AS (
+    SELECT s.feed, s.run, s.start_ms, min(s.up_to_ms, coalesce((
+      SELECT min(h.from_ms) FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run AND h.from_ms >= s.start_ms
+    ), s.up_to_ms)) AS end_ms
+    FROM (
       SELECT w.feed, w.run, w.from_ms AS start_ms, m.up_to_ms
       FROM watches_rows w JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition
       UNION ALL
       SELECT h.feed, h.run, h.to_ms, m.up_to_ms
       FROM holes_rows h JOIN watches_rows w ON w.run = h.run AND w.feed = h.feed
       JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition WHERE h.to_ms IS NOT NULL
-    ), stretches AS (
-      SELECT feed, run, start_ms, min(up_to_ms, coalesce((
-        SELECT min(h.from_ms) FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run AND h.from_ms >= s.start_ms
-      ), up_to_ms)) AS end_ms FROM starts s
-    )
-    SELECT feed, run, start_ms, end_ms FROM stretches WHERE end_ms > start_ms`,
-
-  // The union over runs: what anybody watched, each millisecond once.
-  watched: `
-    WITH ordered AS (
-      SELECT feed, start_ms, end_ms, max(end_ms) OVER (
-        PARTITION BY feed ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-      ) AS seen_ms FROM watched_by_run
-    ), apart AS (
-      SELECT feed, max(start_ms, coalesce(seen_ms, start_ms)) AS from_ms, end_ms AS to_ms FROM ordered
-    )
-    SELECT feed, from_ms, to_ms FROM apart WHERE to_ms > from_ms`,
+    ) s
+    WHERE NOT EXISTS (
+      SELECT 1 FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run
+      AND h.from_ms < s.start_ms AND (h.to_ms > s.start_ms OR h.to_ms IS NULL)
+    )`,
 
   best_prices: `
-    SELECT ${NAMES}, ${WINDOW}, r.highest_bid, r.highest_bid_real, r.highest_bid_at_ms,
-      r.lowest_ask, r.lowest_ask_real, r.lowest_ask_at_ms, r.first_mid, r.first_mid_real, r.last_mid, r.last_mid_real,
+    SELECT ${NAMES}, ${WINDOW}, r.highest_bid, ${real('highest_bid')}, r.highest_bid_at_ms,
+      r.lowest_ask, ${real('lowest_ask')}, r.lowest_ask_at_ms, r.first_mid, ${real('first_mid')}, r.last_mid, ${real('last_mid')},
       r.books, r.crossed, r.locked, r.indicative, ${LINEAGE}
     FROM best_prices_rows r ${FEED_AND_PARTITION}`,
 
   max_spread: `
-    SELECT ${NAMES}, ${WINDOW}, r.max_spread, r.max_spread_real, r.max_spread_bps, r.max_spread_bps_real,
-      r.max_spread_at_ms, r.crossed_max, r.crossed_max_real, r.crossed_max_at_ms,
+    SELECT ${NAMES}, ${WINDOW}, r.max_spread, ${real('max_spread')}, r.max_spread_bps, ${real('max_spread_bps')},
+      r.max_spread_at_ms, r.crossed_max, ${real('crossed_max')}, r.crossed_max_at_ms,
       r.books, r.crossed, r.locked, r.indicative, ${LINEAGE}
     FROM max_spread_rows r ${FEED_AND_PARTITION}`,
 
@@ -70,8 +81,8 @@ export const VIEWS: Readonly<Record<string, string>> = {
   max_spread_all_time: `
     WITH ranked AS (
       SELECT r.*,
-        row_number() OVER (PARTITION BY feed, window_ms ORDER BY max_spread_real DESC NULLS LAST, max_spread_at_ms) AS spread_rank,
-        row_number() OVER (PARTITION BY feed, window_ms ORDER BY crossed_max_real DESC NULLS LAST, crossed_max_at_ms) AS crossed_rank
+        row_number() OVER (PARTITION BY feed, window_ms ORDER BY ${widest('max_spread', 'max_spread_at_ms')}) AS spread_rank,
+        row_number() OVER (PARTITION BY feed, window_ms ORDER BY ${widest('crossed_max', 'crossed_max_at_ms')}) AS crossed_rank
       FROM max_spread_rows r
     )
     SELECT ${NAMES}, r.window_ms, min(r.start_ms) AS from_ms, max(r.start_ms + r.window_ms) AS to_ms,
@@ -85,15 +96,13 @@ export const VIEWS: Readonly<Record<string, string>> = {
 
   // Samples are kept for a day of market time.
   mid_price: `
-    SELECT ${NAMES}, r.start_ms, r.at_ms, r.mid, r.mid_real, ${LINEAGE}
+    SELECT ${NAMES}, r.start_ms, r.at_ms, r.mid, ${real('mid')}, ${LINEAGE}
     FROM mid_price_rows r ${FEED_AND_PARTITION}
-    WHERE r.start_ms > coalesce((
-      SELECT g.progress_ms FROM progress g WHERE g.topic = p.topic AND g.partition = p.partition AND g.source = f.source
-    ), 0) - ${DAY_MS}`,
+    WHERE r.start_ms > coalesce(${PROGRESS_MS}, 0) - ${DAY_MS}`,
 
   top_of_book: `
-    SELECT ${NAMES}, r.state, r.bid, r.bid_real, r.bid_size, r.ask, r.ask_real, r.ask_size, r.spread, r.spread_real,
-      r.mid, r.mid_real, r.spread_bps, r.spread_bps_real, r.imbalance, r.microprice, r.sequence, r.time_ms,
+    SELECT ${NAMES}, r.state, r.bid, ${real('bid')}, r.bid_size, r.ask, ${real('ask')}, r.ask_size, r.spread, ${real('spread')},
+      r.mid, ${real('mid')}, r.spread_bps, ${real('spread_bps')}, r.imbalance, r.microprice, r.sequence, r.time_ms,
       r.exchange_time_ms, r.received_at_ms, r.bid_levels, r.ask_levels, ${LINEAGE}
     FROM top_of_book_rows r ${FEED_AND_PARTITION}`,
 

@@ -115,6 +115,12 @@ export type Store = {
     logStart: number,
   ): Promise<{ kept: number; replaced: number }>
 
+  /**
+   * The log no longer holds, from `end` on, what rows of this partition were made from: their lineage becomes unknown (it
+   * begins at -1), so that nothing takes them for rows of the present log.
+   */
+  forgetLineage(tables: readonly Table<unknown>[], partition: number, end: number): Promise<void>
+
   /** The settings that decide results, as text: another text means the tables would mix two meanings. */
   readonly settings: { get(): Promise<string | undefined>; set(text: string): Promise<void> }
   readonly outbox: {

@@ -4,7 +4,7 @@ import { compare, type Decimal, decimalOf, formatDecimal } from '../models/decim
  * A table is typed columns and a key; it says how a row of ours becomes SQL values and back. Rows carry camelCase
  * properties, tables the same names in snake_case, key first.
  *
- * decimal: exact, canonical text in SQLite (with a generated `<name>_real` beside it), `numeric` in PostgreSQL.
+ * decimal: exact, canonical text in SQLite (views show the nearest double beside it as `<name>_real`), `numeric` in PostgreSQL.
  */
 export type ColumnType = 'integer' | 'decimal' | 'text' | 'json'
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { DAY_MS } from '../models/time.ts'
 import { LINEAGE_COLUMNS, rowsTable } from './sqlite-schema.ts'
 import { snakeCase, type Table } from './table.ts'
 import type { Views } from './views.ts'
@@ -47,6 +48,15 @@ export async function lineageFindings(
   )
 }
 
+/** Whether some rows were made from records of a log that is gone: no log makes them again. */
+export async function outlivesLog(db: Kysely<Views>, tables: readonly Table<unknown>[]): Promise<boolean> {
+  for (const { name } of tables) {
+    const { rows } = await sql`SELECT 1 FROM ${sql.table(rowsTable(name))} WHERE first_offset < 0 LIMIT 1`.execute(db)
+    if (rows.length > 0) return true
+  }
+  return false
+}
+
 /** Whether two stores hold the same rows, lineage included, table by table. */
 export async function tableFindings(
   a: Kysely<Views>,
@@ -69,12 +79,19 @@ export async function tableFindings(
   return findings
 }
 
-/** Every row of a table as text, in the order of its key: what "byte for byte" is held against. */
+/**
+ * Every row of a table as text, in the order of its key: what "byte for byte" is held against. Samples past their day are
+ * left out: they go bit by bit, at nobody's exact moment.
+ */
 export async function dump(db: Kysely<Views>, table: Table<unknown>): Promise<string[]> {
   const names = [...table.columns.map(({ name }) => snakeCase(name)), ...LINEAGE_COLUMNS]
   const columns = sql.join(names.map((name) => sql.ref(name)))
+  const horizon = sql`(SELECT coalesce(min(progress_ms), 0) FROM progress) - ${DAY_MS}`
+  const kept = table.name === 'mid_price' ? sql`WHERE start_ms > ${horizon}` : sql``
   const order = sql.join(table.key.map((name) => sql.ref(snakeCase(name))))
   const { rows } =
-    await sql`SELECT ${columns} FROM ${sql.table(rowsTable(table.name))} ORDER BY ${order}`.execute(db)
+    await sql`SELECT ${columns} FROM ${sql.table(rowsTable(table.name))} ${kept} ORDER BY ${order}`.execute(
+      db,
+    )
   return rows.map((row) => JSON.stringify(row))
 }

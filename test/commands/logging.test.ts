@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { humanLine } from '../../src/commands/logging.ts'
 
 const AT = '"time":"2026-11-20T14:35:00.123Z"'
@@ -24,6 +24,23 @@ test('a text of several lines stands below', () => {
   expect(humanLine(line, false)).toBe(
     '14:35:00 WARN  process       1 digest  alert=digest-10\n    one\n    two',
   )
+})
+
+describe('what others put into a log', () => {
+  const said = (fields: object) =>
+    humanLine(JSON.stringify({ level: 30, time: T, part: 'ingest', ...fields }), false)
+  const T = '2026-11-20T14:35:00.123Z'
+
+  test.each([
+    ['paints nothing', { msg: 'venue said \u001b[31mred\u001b[0m' }, 'venue said  [31mred [0m'],
+    ['moves no cursor', { msg: 'a', path: '\u001b[2J\u0008x' }, 'a  path="[2J x"'],
+    ['begins no line of its own', { msg: 'a\n14:35:00 FATAL ingest  b' }, 'a 14:35:00 FATAL ingest  b'],
+    ['turns no text around', { msg: 'a\u202eb' }, 'a b'],
+    ['hides in no field name', { msg: 'a', 'k\u001b[1m': 1 }, 'a  k [1m=1'],
+    ['stays below, where it has several lines', { msg: 'a', text: 'x\u001b[1m\ny' }, 'a\n    x [1m\n    y'],
+  ])('%s', (_, fields, shown) => {
+    expect(said(fields)).toBe(`14:35:00 info  ingest        ${shown}`)
+  })
 })
 
 test('what is no log line of ours is shown as it is', () => {

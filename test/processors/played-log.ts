@@ -23,6 +23,7 @@ export function play(text: string, about: { partitions?: number } = {}): Outgoin
   return text
     .trim()
     .split('\n')
+    .filter((line) => line.trim() !== '')
     .flatMap((line) => {
       const [, run = 'r1', clock, source = 'coinbase', words] =
         /^\s*(?:(\w+): )?(\d\d:\d\d:\d\d(?:\.\d+)?)(?: @(\w+))? +(.*?)\s*$/.exec(line) ?? []

@@ -181,6 +181,7 @@ describe('a log that is not the one the tables were made from', () => {
     expect((await run(dir, TEN_MORE)).code).toBe(0)
     await processAll(dir)
     expect(booksIn(dir)).toBe(books)
+    expect((await run(dir, ['verify'])).code).toBe(0)
   }, 60_000)
 })
 

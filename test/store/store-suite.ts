@@ -1,0 +1,374 @@
+import { describe, expect, test } from 'vitest'
+import { decimalOf, formatDecimal } from '../../src/models/decimal.ts'
+import type { OutboxMessage } from '../../src/models/outbox-message.ts'
+import { DAY_MS } from '../../src/models/time.ts'
+import { freshReader, idOf, type Store } from '../../src/store/store.ts'
+import { type Table, table } from '../../src/store/table.ts'
+import { dump } from '../../src/store/verify-tables.ts'
+import { PROCESSORS } from '../processors/rig.ts'
+import { claimed, openScratchStore, PARTITION, put, writeOf } from './scratch.ts'
+
+/** What every store promises, whatever database it keeps its tables in. */
+type Row = {
+  readonly feed: number
+  readonly startMs: number
+  readonly price: ReturnType<typeof decimalOf>
+  readonly note: string | null
+}
+
+const prices = untyped(
+  table<Row>('prices', ['feed', 'startMs'], {
+    feed: 'integer',
+    startMs: 'integer',
+    price: 'decimal',
+    note: 'text?',
+  }),
+)
+
+const row = (startMs: number, price = '100', note: string | null = null): Row => ({
+  feed: 7,
+  startMs,
+  price: decimalOf(price),
+  note,
+})
+
+const message = (id: string, kind: OutboxMessage['kind'] = 'digest'): OutboxMessage => ({
+  id,
+  kind,
+  payload: { says: id },
+})
+
+export function describeStore(name: string, open: () => Store): void {
+  const opened = (): Promise<Store> =>
+    openScratchStore([prices, ...PROCESSORS.map((processor) => processor.table)], open)
+
+  describe(`the ${name} store: rows`, () => {
+    test('come back as they were written, in the order of the keys that are asked for', async () => {
+      const store = await opened()
+      await put(store, prices, [row(1, '71234.560'), row(2, '0.5', 'half')])
+      const found = await store.fetch(prices, [
+        [7, 2],
+        [7, 9],
+        [7, 1],
+      ])
+      expect(found.map((stored) => stored?.row)).toEqual([
+        row(2, '0.5', 'half'),
+        undefined,
+        row(1, '71234.56'),
+      ])
+    })
+
+    test('are replaced by key, with their lineage', async () => {
+      const store = await opened()
+      const { commit } = await claimed(store)
+      const commitOf = (price: string, offsets: [number, number]) => ({
+        partitions: [commit],
+        feeds: [],
+        rows: [{ table: prices, writes: [writeOf(prices, row(1, price), offsets)] }],
+        outbox: [],
+      })
+      await store.commit(commitOf('1', [3, 5]))
+      await store.commit(commitOf('2', [3, 8]))
+      expect(await store.fetch(prices, [[7, 1]])).toEqual([
+        { row: row(1, '2'), firstOffset: 3, lastOffset: 8 },
+      ])
+    })
+
+    test('hold decimals exactly and in one form; the views put a double beside them', async () => {
+      const store = await opened()
+      const exact = '99999999999999999999.999999999999999999'
+      const samples = PROCESSORS.find((processor) => processor.name === 'mid-price')!.table
+      const mids = ['100.00', exact, '0.000000000000000001'].map(decimalOf)
+      const sample = { feed: 7, atMs: 0, sequence: null, n: 1 }
+      await put(
+        store,
+        samples,
+        mids.map((mid, i) => ({ ...sample, mid, startMs: i })),
+      )
+      const shown = await store.db.selectFrom('mid_price').select(['mid', 'mid_real']).execute()
+      expect(shown).toEqual([
+        { mid: '100', mid_real: 100 },
+        { mid: exact, mid_real: 1e20 },
+        { mid: '0.000000000000000001', mid_real: 1e-18 },
+      ])
+      const [stored] = await store.fetch(samples, [[1, 7]])
+      expect((stored!.row as { mid: typeof mids }).mid).toEqual(mids[1])
+    })
+
+    test('of many sizes of commit are all there', async () => {
+      const store = await opened()
+      for (const count of [1, 11, 12, 13, 250]) {
+        await put(
+          store,
+          prices,
+          Array.from({ length: count }, (_, i) => row(count * 1_000 + i)),
+        )
+      }
+      expect(await dump(store.db, prices)).toHaveLength(1 + 11 + 12 + 13 + 250)
+    })
+  })
+
+  describe(`the ${name} store: a commit`, () => {
+    test('lands as a whole: rows, positions, feeds and messages', async () => {
+      const store = await opened()
+      const { commit } = await claimed(store)
+      const reader = { ...freshReader('all', 0), position: 5 }
+      reader.counts.set('book', 5)
+      await store.commit({
+        partitions: [{ ...commit, readers: [reader], follow: [{ processor: 'p', reader: 'all' }] }],
+        feeds: [{ id: 7, venue: 'coinbase', source: 'mock', product: 'BTC-USD' }],
+        rows: [{ table: prices, writes: [writeOf(prices, row(1))] }],
+        outbox: [message('digest-10')],
+      })
+      expect(await store.readerState(commit.id, 'all')).toMatchObject({ position: 5 })
+      expect(await store.db.selectFrom('positions').selectAll().execute()).toMatchObject([
+        { processor: 'p', position: 5, applied: 5 },
+      ])
+      expect(await store.outbox.pending(['digest'], 10)).toHaveLength(1)
+      expect(await dump(store.db, prices)).toHaveLength(1)
+    })
+
+    test('leaves nothing where one of its rows is refused', async () => {
+      const store = await opened()
+      await put(store, prices, [row(1, '100')])
+      const { commit } = await claimed(store)
+      const broken = { ...row(3), price: null }
+      const attempt = store.commit({
+        partitions: [{ ...commit, readers: [{ ...freshReader('all', 0), position: 9 }] }],
+        feeds: [{ id: 8, venue: 'coinbase', source: 'mock', product: 'ETH-USD' }],
+        rows: [
+          {
+            table: prices,
+            writes: [writeOf(prices, row(1, '200')), writeOf(prices, row(2)), writeOf(prices, broken)],
+          },
+        ],
+        outbox: [message('digest-10')],
+      })
+      await expect(attempt).rejects.toThrow(/price/)
+      expect(await dump(store.db, prices)).toEqual([expect.stringContaining('"price":"100"')])
+      expect(await store.readerState(commit.id, 'all')).toBeUndefined()
+      expect(await store.outbox.pending(['digest'], 10)).toEqual([])
+      await put(store, prices, [row(4)])
+      expect(await dump(store.db, prices)).toHaveLength(2)
+    })
+
+    test('lands nothing and names the partition where that was claimed by somebody else', async () => {
+      const store = await opened()
+      const { commit: ours } = await claimed(store)
+      const { commit: theirs, epoch } = await claimed(store)
+      expect(epoch).toBe(ours.epoch + 1)
+      const commitOf = (partition: typeof ours) => ({
+        partitions: [{ ...partition, readers: [{ ...freshReader('all', 0), position: 1 }] }],
+        feeds: [],
+        rows: [{ table: prices, writes: [writeOf(prices, row(1))] }],
+        outbox: [message('digest-10')],
+      })
+      expect(await store.commit(commitOf(ours))).toEqual({ fenced: [ours.id] })
+      expect(await dump(store.db, prices)).toEqual([])
+      expect(await store.outbox.pending(['digest'], 10)).toEqual([])
+      expect(await store.commit(commitOf(theirs))).toEqual({ fenced: [] })
+      expect(await dump(store.db, prices)).toHaveLength(1)
+    })
+
+    test('keeps all that a reader knows, for the next claim', async () => {
+      const store = await opened()
+      const { commit } = await claimed(store)
+      const reader = { ...freshReader('all', 3), position: 10, duplicate: 1, tooLate: 2, foreign: 1, lost: 1 }
+      reader.counts.set('book', 2)
+      reader.progress.set('mock', 1_700_000_000_000)
+      for (const [run, n] of [
+        ['r1', 4],
+        ['r2', 9],
+      ] as const) {
+        reader.runs.set(run, n)
+        reader.runsMoved.add(run)
+      }
+      const follow = [{ processor: 'p', reader: 'all' }]
+      const empty = { feeds: [], rows: [], outbox: [] }
+      await store.commit({ partitions: [{ ...commit, readers: [reader], follow }], ...empty })
+      expect(reader.runsMoved.size).toBe(0)
+      const [claim] = await store.claim([PARTITION])
+      expect(claim!.readers).toEqual([reader])
+      expect(claim!.processors).toEqual(new Map([['p', 'all']]))
+      await store.commit({
+        partitions: [{ ...commit, epoch: claim!.epoch, ended: ['all'] }],
+        ...empty,
+      })
+      expect((await store.claim([PARTITION]))[0]).toMatchObject({ readers: [], processors: new Map() })
+    })
+
+    test('says which log the positions belong to', async () => {
+      const store = await opened()
+      const { commit } = await claimed(store)
+      const [other] = await store.claim([{ ...PARTITION, logId: 'log-2' }])
+      expect(other).toMatchObject({ logId: 'log-2', knownLogId: 'log-1' })
+      const moved = { ...commit, epoch: other!.epoch, logId: 'log-2', readers: [freshReader('all', 0)] }
+      await store.commit({ partitions: [moved], feeds: [], rows: [], outbox: [] })
+      expect((await store.claim([{ ...PARTITION, logId: 'log-2' }]))[0]!.knownLogId).toBe('log-2')
+    })
+  })
+
+  describe(`the ${name} store: samples`, () => {
+    const samples = PROCESSORS.find(({ name }) => name === 'mid-price')!.table
+    const sample = (startMs: number, feed = 7) => ({
+      startMs,
+      feed,
+      mid: decimalOf('100.5'),
+      atMs: startMs,
+      sequence: null,
+      n: 1,
+    })
+
+    test('the latest start of every feed at or after a moment', async () => {
+      const store = await opened()
+      await put(store, samples, [
+        sample(1_000),
+        sample(5_000),
+        sample(9_000),
+        sample(2_000, 8),
+        sample(500, 9),
+      ])
+      expect(await store.latestStarts(samples, 1_000)).toEqual(
+        new Map([
+          [7, 9_000],
+          [8, 2_000],
+        ]),
+      )
+      expect(await store.latestStarts(samples, 9_001)).toEqual(new Map())
+    })
+
+    test('are dropped a day behind progress, and never before', async () => {
+      const store = await opened()
+      const startMs = 1_700_000_000_000
+      await put(store, samples, [sample(startMs), sample(startMs + 1_000), sample(startMs + 2_000)])
+      await store.applyRetention()
+      expect(await dump(store.db, samples)).toHaveLength(3)
+      const { commit } = await claimed(store)
+      const reader = freshReader('all', 0)
+      reader.progress.set('mock', startMs + 1_000 + DAY_MS)
+      await store.commit({ partitions: [{ ...commit, readers: [reader] }], feeds: [], rows: [], outbox: [] })
+      await store.applyRetention()
+      expect(await dump(store.db, samples)).toEqual([
+        expect.stringContaining(`"start_ms":${startMs + 2_000}`),
+      ])
+    })
+  })
+
+  describe(`the ${name} store: the outbox`, () => {
+    const told = async (store: Store, ...messages: OutboxMessage[]) => {
+      const { commit } = await claimed(store)
+      await store.commit({ partitions: [commit], feeds: [], rows: [], outbox: messages })
+    }
+
+    test('keeps each message once, by its id, oldest first', async () => {
+      const store = await opened()
+      await told(store, message('digest-20'), message('digest-10'), message('digest-20'))
+      await told(store, message('digest-10'), message('parked-1', 'parked'))
+      const pending = await store.outbox.pending(['digest', 'parked'], 10)
+      expect(pending.map(({ id }) => id)).toEqual(['digest-20', 'digest-10', 'parked-1'])
+      expect(pending[0]).toEqual({ ...message('digest-20'), doneBy: [] })
+    })
+
+    test('is asked by kind, and for so many', async () => {
+      const store = await opened()
+      await told(store, message('a', 'reject'), message('b'), message('c'), message('d', 'parked'))
+      expect((await store.outbox.pending(['reject', 'parked'], 9)).map(({ id }) => id)).toEqual(['a', 'd'])
+      expect((await store.outbox.pending(['digest'], 1)).map(({ id }) => id)).toEqual(['b'])
+    })
+
+    test('a message is done when every sink has it, and is never made again', async () => {
+      const store = await opened()
+      await told(store, message('digest-10'))
+      await store.outbox.done(['digest-10'], 'log', ['log', 'slack'])
+      await store.outbox.done(['digest-10'], 'log', ['log', 'slack'])
+      expect(await store.outbox.pending(['digest'], 9)).toMatchObject([{ doneBy: ['log'] }])
+      await store.outbox.done(['digest-10'], 'slack', ['log', 'slack'])
+      expect(await store.outbox.pending(['digest'], 9)).toEqual([])
+      await told(store, message('digest-10'))
+      expect(await store.outbox.pending(['digest'], 9)).toEqual([])
+    })
+  })
+
+  describe(`the ${name} store: rebuilding`, () => {
+    const shadow = { ...prices, name: 'prices_shadow' }
+    const partition = idOf(PARTITION.topic, PARTITION.partition)
+
+    async function withRows(store: Store): Promise<void> {
+      const { commit } = await claimed(store)
+      await store.freshTable(shadow)
+      const old = [writeOf(prices, row(1, '1'), [0, 5]), writeOf(prices, row(2, '2'), [4, 6])]
+      const elsewhere = { ...writeOf(prices, row(3, '3'), [9, 9]), partition: partition + 1 }
+      const made = [
+        writeOf(shadow, row(1, '10'), [4, 5]),
+        writeOf(shadow, row(2, '20'), [4, 6]),
+        writeOf(shadow, row(4, '40'), [7, 7]),
+      ]
+      await store.commit({
+        partitions: [commit],
+        feeds: [],
+        rows: [
+          { table: prices, writes: [...old, elsewhere] },
+          { table: shadow, writes: made },
+        ],
+        outbox: [],
+      })
+    }
+
+    test('takes the new rows, except where the old ones came of records that are gone', async () => {
+      const store = await opened()
+      await withRows(store)
+      expect(await store.countForRebuild(prices, partition, 4)).toEqual({ kept: 1, replaced: 1 })
+      await store.swapShadow(prices, shadow, partition, 4)
+      await store.dropTable(shadow)
+      const found = await store.fetch(
+        prices,
+        [1, 2, 3, 4].map((startMs) => [7, startMs]),
+      )
+      expect(found.map((stored) => formatDecimal((stored!.row as Row).price))).toEqual(['1', '20', '3', '40'])
+    })
+
+    test('begins with an empty table, whatever an earlier one left', async () => {
+      const store = await opened()
+      await withRows(store)
+      await store.freshTable(shadow)
+      expect(await dump(store.db, shadow)).toEqual([])
+    })
+
+    test('is asked for by name, once', async () => {
+      const store = await opened()
+      await store.requests.askRebuild('best-prices')
+      await store.requests.askRebuild('best-prices')
+      expect(await store.requests.rebuilds()).toEqual(['best-prices'])
+      await store.requests.rebuilt('best-prices')
+      expect(await store.requests.rebuilds()).toEqual([])
+    })
+  })
+
+  test(`the ${name} store: settings are the text that was set last, none at first`, async () => {
+    const store = await opened()
+    expect(await store.settings.get()).toBeUndefined()
+    await store.settings.set('WINDOWS=5m')
+    await store.settings.set('WINDOWS=1m')
+    expect(await store.settings.get()).toBe('WINDOWS=1m')
+  })
+
+  test(`the ${name} store: a table of other columns is refused, and the store stays as it was`, async () => {
+    const store = await opened()
+    await put(store, prices, [row(1)])
+    const wider = untyped(
+      table<Pick<Row, 'feed' | 'startMs'> & { more: number }>('prices', ['feed', 'startMs'], {
+        feed: 'integer',
+        startMs: 'integer',
+        more: 'integer',
+      }),
+    )
+    await expect(store.ensureTables([wider])).rejects.toMatchObject({ code: 'store-fingerprint' })
+    await store.ensureTables([prices])
+    expect(await dump(store.db, prices)).toHaveLength(1)
+  })
+}
+
+/** A store keeps tables of any rows. */
+function untyped<R>(described: Table<R>): Table<unknown> {
+  return described as unknown as Table<unknown>
+}
