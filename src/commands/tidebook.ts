@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import type { Context } from './context.ts'
 import { EXIT_USAGE, run } from './run.ts'
@@ -9,6 +10,7 @@ type Raw = Record<string, unknown>
 
 const program = new Command('tidebook')
   .description('Exchange order books into exact, gap-aware, replayable market insight.')
+  .version(version())
   .addHelpText(
     'before',
     examples(
@@ -25,6 +27,11 @@ function verb(name: string, says: string, ...uses: (readonly [string, string])[]
     .command(name)
     .description(says)
     .addHelpText('before', uses.length === 0 ? '' : examples(...uses))
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
 }
 
 function examples(...uses: readonly (readonly [string, string])[]): string {

@@ -1,13 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Kysely } from 'kysely'
 import type { Broker, TopicPartition } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
 import { pipeline } from '../pipeline.ts'
 import { runProcessors } from '../processors/run-processors.ts'
 import { openReadStore } from '../store/open-store.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
-import { type Finding, ledgerFindings, lineageFindings, tableFindings } from '../store/verify-tables.ts'
+import type { Store } from '../store/store.ts'
+import type { Table } from '../store/table.ts'
+import {
+  type Finding,
+  ledgerFindings,
+  lineageFindings,
+  outlivesLog,
+  sameReach,
+  tableFindings,
+} from '../store/verify-tables.ts'
+import type { Views } from '../store/views.ts'
 import { bringTablesUpToDate } from './catch-up.ts'
 import type { Context } from './context.ts'
 import { GROUP, waitForLock } from './engine.ts'
@@ -68,14 +79,11 @@ async function verifyTables(context: Context): Promise<Finding[]> {
   return [...(await verifyWhileRunning(context)), ...(await verifyByReplay(context))]
 }
 
-async function verifyWhileRunning({ config }: Context): Promise<Finding[]> {
-  const store = await openReadStore(config)
+async function verifyWhileRunning(context: Context): Promise<Finding[]> {
+  const store = await openReadStore(context.config)
   const findings = [
     ...(await ledgerFindings(store.db)),
-    ...(await lineageFindings(
-      store.db,
-      pipeline(config).map(({ table }) => table),
-    )),
+    ...(await lineageFindings(store.db, tablesOf(context))),
   ]
   await store.close()
   return findings
@@ -83,27 +91,50 @@ async function verifyWhileRunning({ config }: Context): Promise<Finding[]> {
 
 /** Every table once more from the log, in a store of its own, and compared row by row. */
 async function verifyByReplay(context: Context): Promise<Finding[]> {
-  const { config, monotonicMs } = context
-  const broker = await openBroker(config, context)
+  const broker = await openBroker(context.config, context)
+  const kept = await openReadStore(context.config)
+  const dir = mkdtempSync(join(tmpdir(), 'tidebook-verify-'))
+  try {
+    const before = await incomparable(context, broker, kept.db)
+    if (before !== undefined) return notCompared(before)
+    const again = openSqliteStore({ file: join(dir, 'store.db'), monotonicMs: context.monotonicMs })
+    await replay(context, broker, again)
+    const findings = (await sameReach(kept.db, again.db))
+      ? await tableFindings(kept.db, again.db, tablesOf(context))
+      : notCompared('the log has grown meanwhile')
+    await again.close()
+    return findings
+  } finally {
+    await kept.close()
+    await broker.close()
+    rmSync(dir, { recursive: true })
+  }
+}
+
+function notCompared(why: string): Finding[] {
+  return [{ ok: true, text: `tables are not compared with the log: ${why}` }]
+}
+
+/** Why the log does not make these tables again, where it does not. */
+async function incomparable(
+  context: Context,
+  broker: Broker,
+  db: Kysely<Views>,
+): Promise<string | undefined> {
   const cut = (await broker.topics()).find(({ partitionInfos }) =>
     partitionInfos.some(({ startOffset }) => startOffset > 0),
   )
-  if (cut !== undefined) {
-    await broker.close()
-    return [
-      {
-        ok: true,
-        text: `tables are not compared with the log: ${cut.topic} no longer begins at its beginning`,
-      },
-    ]
-  }
-  const dir = mkdtempSync(join(tmpdir(), 'tidebook-verify-'))
-  const processors = pipeline(config)
-  const again = openSqliteStore({ file: join(dir, 'store.db'), monotonicMs })
+  if (cut !== undefined) return `${cut.topic} no longer begins at its beginning`
+  return (await outlivesLog(db, tablesOf(context)))
+    ? 'some rows were made from a log that is gone'
+    : undefined
+}
+
+async function replay({ config, monotonicMs }: Context, broker: Broker, store: Store): Promise<void> {
   const runner = await runProcessors({
     broker,
-    store: again,
-    processors,
+    store,
+    processors: pipeline(config),
     group: `${GROUP}-verify`,
     lateMaxMs: config.lateMaxMs,
     monotonicMs,
@@ -111,17 +142,8 @@ async function verifyByReplay(context: Context): Promise<Finding[]> {
   })
   await runner.caughtUp()
   await runner.close()
-  const kept = await openReadStore(config)
-  try {
-    return await tableFindings(
-      kept.db,
-      again.db,
-      processors.map(({ table }) => table),
-    )
-  } finally {
-    await kept.close()
-    await again.close()
-    await broker.close()
-    rmSync(dir, { recursive: true })
-  }
+}
+
+function tablesOf({ config }: Context): Table<unknown>[] {
+  return pipeline(config).map(({ table }) => table)
 }

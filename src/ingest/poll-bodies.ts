@@ -24,8 +24,11 @@ export type Body = { readonly bytes: Uint8Array; readonly whole: boolean }
 
 export type BodySorter = {
   readonly ledger: Readonly<PollLedger>
-  /** Reads one body and publishes what follows from it. Counted once that is durable; rejects as `publish` does. */
-  take(product: string, body: Body, at: Instant): Promise<void>
+  /**
+   * Reads one body and publishes what follows from it. Counted once that is durable; rejects as `publish` does. Answers the
+   * venue's own time of a book that was published.
+   */
+  take(product: string, body: Body, at: Instant): Promise<number | null>
 }
 
 export type BodySorterAbout = {
@@ -35,6 +38,8 @@ export type BodySorterAbout = {
   readonly levelsMax: number
   readonly log: Logger
 }
+
+type Sorted = { readonly became: keyof PollLedger; readonly exchangeTimeMs: number | null }
 
 /** What becomes of the bodies of one run: books that are new, books that are not, and what cannot be used. */
 export function openBodySorter(about: BodySorterAbout): BodySorter {
@@ -48,29 +53,30 @@ export function openBodySorter(about: BodySorterAbout): BodySorter {
     await feed.trouble(product, at, 'bad-answer', rejectionDraft(refusal, input))
   }
 
-  async function sort(product: string, body: Body, at: Instant): Promise<keyof PollLedger> {
+  async function sort(product: string, body: Body, at: Instant): Promise<Sorted> {
     const parsed = body.whole
       ? venue.parseBook(body.bytes, { source, product, receivedAtMs: at.timeMs, levelsMax })
       : { refusal: tooLong(body) }
     if ('refusal' in parsed) {
       await reject(product, body, at, parsed.refusal)
-      return 'rejected'
+      return { became: 'rejected', exchangeTimeMs: null }
     }
     const age = ageOf(parsed.book.sequence, lastSequences.get(product))
     if (age === 'older') await feed.trouble(product, at, 'stale')
     if (age === 'unchanged') await feed.good(product, at)
-    if (age !== 'published') return age
+    if (age !== 'published') return { became: age, exchangeTimeMs: null }
     if (parsed.book.sequence !== null) lastSequences.set(product, parsed.book.sequence)
     await feed.good(product, at, bookDraft(parsed.book))
-    return age
+    return { became: age, exchangeTimeMs: parsed.book.exchangeTimeMs }
   }
 
   return {
     ledger,
     take: async (product, body, at) => {
-      const became = await sort(product, body, at)
+      const { became, exchangeTimeMs } = await sort(product, body, at)
       ledger[became]++
       ledger.received++
+      return exchangeTimeMs
     },
   }
 }

@@ -8,6 +8,7 @@ import { EngineError } from '../models/engine-error.ts'
 import type { FeedRecord } from '../models/feed-records.ts'
 import type { SourceId } from '../models/scalars.ts'
 import { formatDuration } from '../models/time.ts'
+import { type ClockSkew, NO_SKEW, skewMs, skewText, withAnswer } from './clock-skew.ts'
 import type { Answer } from './fetch-body.ts'
 import { type BodySorter, openBodySorter, type PollLedger } from './poll-bodies.ts'
 import { effectivePollMs, firstPollMs, nextPollMs } from './poll-schedule.ts'
@@ -54,6 +55,7 @@ type Run = PollSettings & {
   readonly refused: Set<string>
   readonly tellings: Promise<void>[]
   bucket: Bucket
+  skew: ClockSkew
   failure: EngineError | undefined
 }
 
@@ -99,6 +101,7 @@ async function begin(settings: PollSettings): Promise<Run> {
     refused: new Set(),
     tellings: [],
     bucket: fullBucket(rate, startedMonotonicMs),
+    skew: NO_SKEW,
     failure: undefined,
   }
 }
@@ -113,27 +116,46 @@ async function pollProduct(run: Run, product: string, index: number): Promise<vo
 }
 
 async function pollOnce(run: Run, product: string): Promise<void> {
-  const answer = await ask(run, product)
-  if (answer.kind === 'refused') await refuse(run, product, answer)
-  else await run.bodies.take(product, answer, now(run))
+  const { answer, askedMonotonicMs } = await ask(run, product)
+  if (answer.kind === 'refused') return refuse(run, product, answer)
+  const at = now(run)
+  const exchangeTimeMs = await run.bodies.take(product, answer, at)
+  // By the clock that never jumps: the other may be set while an answer is under way.
+  const askedAtMs = at.timeMs - (at.monotonicMs - askedMonotonicMs)
+  if (exchangeTimeMs !== null) noteSkew(run, { exchangeTimeMs, askedAtMs, receivedAtMs: at.timeMs })
 }
 
-async function ask(run: Run, product: string): Promise<Answer> {
+/** The answer, and when the request that brought it left. */
+async function ask(run: Run, product: string): Promise<{ answer: Answer; askedMonotonicMs: number }> {
   const stop = run.ending.signal
   const url = run.venue.bookUrl(run.baseUrl, product)
+  let askedMonotonicMs = 0
   try {
-    return await fetchRetrying(url, {
+    const answer = await fetchRetrying(url, {
       policy: run.policy,
       nowMs: run.nowMs,
       stop,
-      turn: () => takeTurn(run),
+      turn: async () => {
+        await takeTurn(run)
+        askedMonotonicMs = run.monotonicMs()
+      },
       onFailure: (error, { attempt, retriesLeft }) =>
         noteFailure(run, product, { attempt, retriesLeft, error: error.message }),
     })
+    return { answer, askedMonotonicMs }
   } catch (error) {
     const isExhausted = error instanceof EngineError && error.code === 'venue-unreachable'
     throw isExhausted ? exhausted(run, product, error) : error
   }
+}
+
+/** A wrong clock spoils no book, but windows are cut and closed by the venue's time: people are warned once. */
+function noteSkew(run: Run, answer: Parameters<typeof withAnswer>[1]): void {
+  const { skew, warn } = withAnswer(run.skew, answer)
+  run.skew = skew
+  if (!warn) return
+  const ms = skewMs(skew)!
+  run.log.warn({ skewMs: ms }, `the clock of ${run.venue.id} stands ${skewText(ms)}`)
 }
 
 async function noteFailure(
@@ -244,7 +266,7 @@ function sayRecord(log: Logger, record: FeedRecord): void {
 
 async function sayEnd(run: Run): Promise<void> {
   const { failure, log, bodies } = run
-  log.info({ ledger: bodies.ledger }, 'polling ended')
+  log.info({ ledger: bodies.ledger, skewMs: skewMs(run.skew) }, 'polling ended')
   if (failure !== undefined) {
     // Only a bug is found by its stack; what else ends a run is said by its message.
     const about = failure.code === 'bug' ? { err: failure.cause } : { hint: failure.hint }

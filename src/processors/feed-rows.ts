@@ -2,7 +2,7 @@ import type { Store } from '../store/store.ts'
 import type { Key, Table } from '../store/table.ts'
 import { type CachedRow, emptyRow, storedRow } from './cached-row.ts'
 import type { FeedIdentity } from './decode.ts'
-import type { AnyProcessor, BookTop } from './processor.ts'
+import type { AnyProcessor, BookTop, Failed } from './processor.ts'
 
 /**
  * The rows that books go to: for every feed and every slot (a processor, and one length of its windows) the newest row,
@@ -109,12 +109,7 @@ export class FeedRows {
   }
 
   /** Hands a book to every processor. `failed` is told who threw. */
-  merge(
-    book: BookTop,
-    offset: number,
-    feed: Feed,
-    failed: (processor: AnyProcessor, error: unknown) => void,
-  ): void {
+  merge(book: BookTop, offset: number, feed: Feed, failed: Failed): void {
     const slots = this.#slots
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
@@ -124,7 +119,7 @@ export class FeedRows {
       try {
         row.row = slot.processor.merge(row.row, book as never, row.key)
       } catch (error) {
-        failed(slot.processor, error)
+        failed(slot.processor, offset, error)
         continue
       }
       if (row.row === undefined) continue

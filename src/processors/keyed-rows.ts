@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts'
 import type { Key, Table } from '../store/table.ts'
 import { type CachedRow, storedRow } from './cached-row.ts'
 import type { Decoded } from './decode.ts'
-import type { AnyProcessor } from './processor.ts'
+import type { AnyProcessor, Failed } from './processor.ts'
 
 /** Rows kept between commits; these tables are small and seldom written, and what is forgotten is fetched again. */
 const ROWS_MAX = 10_000
@@ -44,8 +44,9 @@ export class KeyedRows {
    */
   want(
     { type, record }: Decoded,
+    offset: number,
     ordinalOf: (processor: AnyProcessor, ownCount: boolean) => number,
-    failed: (processor: AnyProcessor, error: unknown) => void,
+    failed: Failed,
   ): (Key | undefined)[] {
     return this.#slots.map(({ processor, rows }, i) => {
       const { per } = processor
@@ -57,7 +58,7 @@ export class KeyedRows {
         if (key !== undefined && !rows.has(textOf(key))) this.#want(i, key)
         return key
       } catch (error) {
-        failed(processor, error)
+        failed(processor, offset, error)
         return undefined
       }
     })
@@ -95,7 +96,7 @@ export class KeyedRows {
     { record }: Decoded,
     offset: number,
     keys: readonly (Key | undefined)[],
-    failed: (processor: AnyProcessor, error: unknown) => void,
+    failed: Failed,
     tell: (message: OutboxMessage) => void,
   ): void {
     for (const [i, { processor, rows, dirty }] of this.#slots.entries()) {
@@ -109,7 +110,7 @@ export class KeyedRows {
         row.row = after
         if (message !== undefined) tell(message)
       } catch (error) {
-        failed(processor, error)
+        failed(processor, offset, error)
         continue
       }
       if (row.row === undefined) continue

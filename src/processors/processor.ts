@@ -82,5 +82,8 @@ export type Processor<Type extends keyof Records = keyof Records, Row = unknown>
   tells?(before: Row | undefined, after: Row): OutboxMessage | undefined
 }
 
+/** Told who threw, and on which record. */
+export type Failed = (processor: AnyProcessor, offset: number, error: unknown) => void
+
 /** Any processor, where unlike ones share a list. */
 export type AnyProcessor = Processor<keyof Records, unknown>

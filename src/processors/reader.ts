@@ -7,7 +7,7 @@ import type { Key, Table } from '../store/table.ts'
 import { type Decoded, decode, decodeFast, identityOf } from './decode.ts'
 import { type Feed, FeedRows, type Progress } from './feed-rows.ts'
 import { KeyedRows } from './keyed-rows.ts'
-import type { AnyProcessor, BookTop } from './processor.ts'
+import type { AnyProcessor, BookTop, Failed } from './processor.ts'
 
 /** Names a processor's own ordinal among the counts; the other names are record types. */
 export const ORDINAL_OF = 'ordinal of '
@@ -127,16 +127,17 @@ export class Reader {
   }
 
   #merge(step: Step): void {
-    const failed = (processor: AnyProcessor, error: unknown): void =>
-      this.#failed(processor, step.offset, error)
-    if (step.isBook) this.#books.merge(step.record, step.offset, step.feed, failed)
-    else
-      this.#keyed.merge(step.decoded, step.offset, step.keys, failed, (message) => this.#outbox.push(message))
+    if (step.isBook) this.#books.merge(step.record, step.offset, step.feed, this.#failed)
+    else this.#keyed.merge(step.decoded, step.offset, step.keys, this.#failed, this.#tell)
   }
 
-  #failed(processor: AnyProcessor, offset: number, error: unknown): void {
+  readonly #failed: Failed = (processor, offset, error) => {
     const known = this.#failures.some((failure) => failure.processor === processor)
     if (!known) this.#failures.push({ processor, offset, error })
+  }
+
+  readonly #tell = (message: OutboxMessage): void => {
+    this.#outbox.push(message)
   }
 
   // --- decoding, duplicates, lateness: a function of the log alone ---
@@ -189,9 +190,7 @@ export class Reader {
     const ordinal = this.#count(decoded.type)
     const ordinalOf = ({ name }: AnyProcessor, ownCount: boolean): number =>
       ownCount ? this.#count(ORDINAL_OF + name) : ordinal
-    const keys = this.#keyed.want(decoded, ordinalOf, (processor, error) =>
-      this.#failed(processor, record.offset, error),
-    )
+    const keys = this.#keyed.want(decoded, record.offset, ordinalOf, this.#failed)
     steps.push({ isBook: false, decoded, offset: record.offset, keys })
   }
 

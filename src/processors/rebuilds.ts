@@ -68,7 +68,8 @@ export class Rebuilds {
     for (const [name, start] of starts) {
       const id = partitions.get(name)?.id
       if (start > 0) return true
-      if (id !== undefined && (await this.#options.store.countForRebuild(table, id, start)).kept > 0) return true
+      if (id !== undefined && (await this.#options.store.countForRebuild(table, id, start)).kept > 0)
+        return true
     }
     return false
   }

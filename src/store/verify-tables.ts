@@ -51,10 +51,27 @@ export async function lineageFindings(
 /** Whether some rows were made from records of a log that is gone: no log makes them again. */
 export async function outlivesLog(db: Kysely<Views>, tables: readonly Table<unknown>[]): Promise<boolean> {
   for (const { name } of tables) {
-    const { rows } = await sql`SELECT 1 FROM ${sql.table(rowsTable(name))} WHERE first_offset < 0 LIMIT 1`.execute(db)
+    const { rows } =
+      await sql`SELECT 1 FROM ${sql.table(rowsTable(name))} WHERE first_offset < 0 LIMIT 1`.execute(db)
     if (rows.length > 0) return true
   }
   return false
+}
+
+/** Whether two stores have come equally far on every partition. */
+export async function sameReach(a: Kysely<Views>, b: Kysely<Views>): Promise<boolean> {
+  const [ours, theirs] = await Promise.all(
+    [a, b].map((db) =>
+      db
+        .selectFrom('positions')
+        .select(['topic', 'partition', 'processor', 'position'])
+        .orderBy('topic')
+        .orderBy('partition')
+        .orderBy('processor')
+        .execute(),
+    ),
+  )
+  return JSON.stringify(ours) === JSON.stringify(theirs)
 }
 
 /** Whether two stores hold the same rows, lineage included, table by table. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { originalBytes } from '../../src/models/rejection.ts'
+import { recordingLog } from '../alerts/recording-log.ts'
 import {
   afterMs,
   body,
@@ -249,6 +250,22 @@ describe('what is written', () => {
     await until(() => of('up').length === 40)
     expect(warnings).toEqual([])
   })
+})
+
+test('a venue whose clock stands behind ours is told once, and in the closing line', async () => {
+  const { log, entries } = recordingLog()
+  const stamped = (call: number): Reply => {
+    const time = new Date(Date.now() - 300_000).toISOString()
+    return body(JSON.stringify({ ...(JSON.parse(bookBody(call)) as object), time }))
+  }
+  const { until, of, stop } = await poll({ log, reply: (_, call) => stamped(call) })
+  await until(() => of('book').length === 15)
+  await stop()
+  const warnings = entries().filter(({ level, skewMs }) => level === 40 && skewMs !== undefined)
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]!['msg']).toMatch(/^the clock of coinbase stands \d{3}\.\d s behind ours$/)
+  const closing = entries().find(({ msg }) => msg === 'polling ended')
+  expect(Math.abs((closing!['skewMs'] as number) + 300_000)).toBeLessThan(2_000)
 })
 
 const recordings = process.env['RECORDINGS_DIR']
