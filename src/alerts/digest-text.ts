@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { RejectionKind } from '../models/rejection.ts'
-import { SourceId, TimeMs, VenueId } from '../models/scalars.ts'
+import { Rejection, RejectionKind } from '../models/rejection.ts'
+import { TimeMs, VenueId } from '../models/scalars.ts'
 import { isoTime } from '../models/time.ts'
 import { cut, oneLine } from './plain-text.ts'
 
@@ -11,7 +11,7 @@ const DigestItem = z.object({
   path: z.string(),
   message: z.string(),
   venue: VenueId,
-  source: SourceId,
+  source: Rejection.shape.source,
   product: z.string().nullable(),
   receivedAtMs: TimeMs,
 })

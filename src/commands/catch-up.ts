@@ -31,7 +31,10 @@ export type UpToDate = {
 export async function bringTablesUpToDate(context: Context): Promise<UpToDate> {
   const lock = await waitForLock(context, 'insights', 0)
   if (!('release' in lock)) return waitForOther(context)
-  const engine = await startEngine(context, { does: 'insights' })
+  const engine = await startEngine(context, { does: 'insights' }).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   const { runner, store, broker } = engine
   await runner.caughtUp()
   if ((await carryRejects(store, broker)) > 0) await runner.caughtUp()

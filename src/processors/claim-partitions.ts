@@ -7,6 +7,7 @@ import {
 } from '../broker/broker.ts'
 import { EngineError } from '../models/engine-error.ts'
 import { type Claim, freshReader, type ReaderState } from '../store/store.ts'
+import { lossesOf } from './losses.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { ORDINAL_OF } from './reader.ts'
 
@@ -38,7 +39,10 @@ export async function claimPartitions(
     const tables = options.processors.map(({ table }) => table)
     if (goneFrom !== undefined) await options.store.forgetLineage(tables, claim.id, goneFrom)
     const refitted = readers.some((state, i) => state !== claim.readers[i])
-    partitions.push(new Partition({ ...claim, readers }, span.startOffset, options, refitted))
+    const partition = new Partition({ ...claim, readers }, span.startOffset, options, refitted)
+    const progress = partition.all.state.progress
+    if (refitted) partition.all.lose(await lossesOf(options.store, claim, progress))
+    partitions.push(partition)
   }
   return partitions
 }

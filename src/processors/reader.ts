@@ -1,4 +1,5 @@
 import type { LogRecord } from '../broker/broker.ts'
+import type { Mark } from '../models/feed-records.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
 import type { RejectionKind } from '../models/rejection.ts'
 import type { Kind } from '../models/topics.ts'
@@ -7,6 +8,7 @@ import type { Key, Table } from '../store/table.ts'
 import { type Decoded, decode, decodeFast, identityOf } from './decode.ts'
 import { type Feed, FeedRows, type Progress } from './feed-rows.ts'
 import { KeyedRows } from './keyed-rows.ts'
+import { type Losses, takeHoles } from './losses.ts'
 import type { AnyProcessor, BookTop, Failed } from './processor.ts'
 
 /** Names a processor's own ordinal among the counts; the other names are record types. */
@@ -58,6 +60,7 @@ export class Reader {
   #outbox: OutboxMessage[] = []
   #failures: Failure[] = []
   #moved = false
+  #losses: Losses = new Map()
   /** The run of the last record and its n, and books counted: written to `state` when it is committed. */
   #run = ''
   #runN = 0
@@ -92,6 +95,11 @@ export class Reader {
     this.#keyed.follow(processors)
     this.#feeds.clear()
     this.#feedCount = 0
+  }
+
+  /** Records were lost before the next one: each run's next mark makes that a hole of what it watched. */
+  lose(losses: Losses): void {
+    this.#losses = losses
   }
 
   /** Takes a processor out, with whatever is uncommitted of it. The others go on. */
@@ -186,7 +194,7 @@ export class Reader {
       this.#book(decoded.record, feed!, run, record.offset, steps)
       return
     }
-    if (decoded.type === 'mark') advance(this.#progressOf(decoded.record.source), decoded.record.upToMs)
+    if (decoded.type === 'mark') this.#mark(decoded.record, record.offset, steps)
     const ordinal = this.#count(decoded.type)
     const ordinalOf = ({ name }: AnyProcessor, ownCount: boolean): number =>
       ownCount ? this.#count(ORDINAL_OF + name) : ordinal
@@ -203,6 +211,15 @@ export class Reader {
     advance(progress, Math.min(book.timeMs, book.receivedAtMs))
     this.#bookCount++
     steps.push({ isBook: true, record: book, offset, feed })
+  }
+
+  #mark(mark: Mark, offset: number, steps: Step[]): void {
+    advance(this.#progressOf(mark.source), mark.upToMs)
+    const { topic, partitionNumber, logId } = this.#options
+    for (const hole of takeHoles(this.#losses, mark, `${logId}:${topic}/${partitionNumber}@${offset}`)) {
+      const keys = this.#keyed.want(hole, offset, () => 0, this.#failed)
+      steps.push({ isBook: false, decoded: hole, offset, keys })
+    }
   }
 
   /** The last n of a run; makes it the run that is counted from now on. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SqliteBroker } from '../../src/broker/sqlite-broker.ts'
-import { write } from './played-log.ts'
+import { at, play, write } from './played-log.ts'
 import { differences, ledgerOf, openLog, openRig, type Rig, rawRecord, START_MS } from './rig.ts'
 
 const THREE = `
@@ -133,6 +133,46 @@ describe('positions that do not fit the log', () => {
       '1 records of books.coinbase/0 were dropped by retention before they were read',
     )
     expect(await rig.faults()).toEqual([])
+  })
+})
+
+describe('records that retention dropped before they were read', () => {
+  const WATCHED = `
+    14:30:00  up BTC-USD
+    14:30:00  BTC-USD 100 101
+    14:30:02  mark`
+  const UNREAD_THEN_MARKED = `
+    14:30:00  up BTC-USD
+    14:30:00  BTC-USD 100 101
+    14:30:02  mark
+    14:30:30  BTC-USD 100 102
+    14:31:00  mark
+    14:31:01  mark`
+
+  test('are a hole of every product that was watched, from where market time had come to the next mark', async () => {
+    const rig = await openRig()
+    await write(rig.broker, WATCHED)
+    await rig.run()
+    const rest = play(UNREAD_THEN_MARKED).slice(3)
+    await rig.broker.publish(rest)
+    const [books] = (await rig.broker.topics()).filter(({ topic }) => topic === 'books.coinbase')
+    await rig.broker.ensureTopics([{ ...books!, retentionBytes: 250 }])
+    await rig.broker.applyRetention()
+    await rig.run()
+    const holes = await rig.store.db.selectFrom('holes').selectAll().execute()
+    const [{ startOffset }] = (await rig.broker.topics()).find(({ topic }) => topic === 'books.coinbase')!
+      .partitionInfos as [{ startOffset: number }]
+    expect(startOffset).toBeGreaterThan(3)
+    expect(holes).toMatchObject([
+      { product: 'BTC-USD', run: 'r1', reason: 'lost-log', from_ms: at('14:30:02'), backfilled: 0 },
+    ])
+    expect([at('14:31:00'), at('14:31:01')]).toContain(holes[0]!.to_ms)
+    const [window] = await rig.store.db
+      .selectFrom('best_prices')
+      .select('coverage')
+      .where('window_ms', '=', 60_000)
+      .execute()
+    expect(window!.coverage).toBeCloseTo(2 / 60, 6)
   })
 })
 
