@@ -26,14 +26,16 @@ export async function rebuild(
   const chosen = choose(options.name, pipeline(context.config))
   if (options.dryRun === true) return dryRun(context, chosen)
   const lock = await waitForLock(context, 'rebuild', 0)
+  // Asked for before anything runs: other settings, accepted without the rebuild, would mix two meanings after a crash.
+  const store = openStore(context.config, context.monotonicMs)
+  for (const processor of chosen) await store.requests.askRebuild(processor.name)
   if (!('release' in lock)) {
-    const store = openStore(context.config, context.monotonicMs)
     await untilRebuilt(context, store, chosen)
     await store.close()
     return 0
   }
+  await store.close()
   const engine = await startEngine(context, { does: 'rebuild', acceptSettings: options.name === 'all' })
-  await engine.runner.caughtUp()
   await Promise.race([untilRebuilt(context, engine.store, chosen), engine.runner.done])
   await engine.close()
   lock.release()
@@ -52,7 +54,6 @@ function choose(name: string, processors: readonly Processor[]): readonly Proces
 
 async function untilRebuilt(context: Context, store: Store, chosen: readonly Processor[]): Promise<void> {
   const names = chosen.map(({ name }) => name)
-  for (const name of names) await store.requests.askRebuild(name)
   let saidAtMs = context.monotonicMs()
   while (!context.stop.aborted) {
     const left = (await store.requests.rebuilds()).filter((name) => names.includes(name))

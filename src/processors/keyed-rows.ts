@@ -5,9 +5,6 @@ import { type CachedRow, storedRow } from './cached-row.ts'
 import type { Decoded } from './decode.ts'
 import type { AnyProcessor, Failed } from './processor.ts'
 
-/** Rows kept between commits; these tables are small and seldom written, and what is forgotten is fetched again. */
-const ROWS_MAX = 10_000
-
 type KeyedSlot = {
   readonly processor: AnyProcessor
   readonly table: Table<unknown>
@@ -131,11 +128,11 @@ export class KeyedRows {
       .map(({ table, dirty }) => ({ table, writes: dirty }))
   }
 
+  /** Forgets every row: they are few or seldom touched twice, and one rejection may weigh a megabyte. */
   committed(): void {
     for (const slot of this.#slots) {
-      for (const row of slot.dirty) row.dirty = false
       slot.dirty = []
-      if (slot.rows.size > ROWS_MAX) slot.rows.clear()
+      slot.rows.clear()
     }
   }
 

@@ -110,6 +110,13 @@ export class Reader {
     this.#moved = true
   }
 
+  /** Goes on at `offset`: what lies before it is gone, and counted as lost. */
+  passOver(offset: number): void {
+    this.state.lost += offset - this.state.position
+    this.state.position = offset
+    this.#moved = true
+  }
+
   /** Takes over the ordinal that `other` has counted for a processor up to the same position. */
   countOn({ name }: AnyProcessor, other: Reader): void {
     const ordinal = other.state.counts.get(ORDINAL_OF + name)

@@ -292,6 +292,8 @@ class ProcessorRunner implements Runner {
     if (reader.state.position < stop) {
       const records = await this.#options.broker.read(partition.tp, reader.state.position, BATCH_RECORDS)
       const beyond = records.findIndex(({ offset }) => offset >= stop)
+      // Retention may take what is still to be read, and then nothing would ever bring the reader to its stop.
+      if (beyond === 0) reader.passOver(stop)
       await this.#apply(partition, reader, records, beyond === -1 ? records.length : beyond)
     }
     if (!partition.singles.includes(single)) return

@@ -317,12 +317,10 @@ function markDone(db: Database.Database, id: string, sink: string, sinks: readon
     ) as string[],
   )
   doneBy.add(sink)
-  const delivered = sinks.every((name) => doneBy.has(name)) ? 1 : 0
-  db.prepare('UPDATE outbox SET done_by = ?, delivered = ? WHERE id = ?').run(
-    JSON.stringify([...doneBy]),
-    delivered,
-    id,
-  )
+  // What everybody has is kept by its id alone: a record that was rejected may weigh a megabyte.
+  const isDelivered = sinks.every((name) => doneBy.has(name))
+  const payload = isDelivered ? `, delivered = 1, payload = 'null'` : ''
+  db.prepare(`UPDATE outbox SET done_by = ?${payload} WHERE id = ?`).run(JSON.stringify([...doneBy]), id)
 }
 
 /** One-second samples more than a day behind their source's progress. The view hides them from the same moment on. */

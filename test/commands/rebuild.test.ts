@@ -75,7 +75,7 @@ describe('npm run rebuild', () => {
     }
     await expect(bringTablesUpToDate(other)).rejects.toMatchObject({ code: 'store-fingerprint' })
     expect(await rebuild(other, { name: 'all' })).toBe(0)
-    expect(highestBids(context)).toHaveLength(7)
+    expect(highestBids(context)).toHaveLength(8)
     const { db, close } = await bringTablesUpToDate(other)
     expect(await db.selectFrom('max_spread').select('window_ms').distinct().execute()).toEqual([
       { window_ms: 60_000 },

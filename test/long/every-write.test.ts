@@ -28,6 +28,6 @@ describe.skipIf(!LONG || !STRACE)('process, killed at each write and sync of its
       rmSync(dir, { recursive: true })
     }
     process.stderr.write(`killed at ${killed} of ${whole.calls} writes and syncs\n`)
-    expect(killed).toBeGreaterThan(0.8 * whole.calls)
+    expect(killed).toBeGreaterThan(whole.calls / 2)
   }, 3_600_000)
 })

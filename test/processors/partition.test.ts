@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { REJECTIONS_TOPIC } from '../../src/models/topics.ts'
 import type { Processor } from '../../src/processors/processor.ts'
 import { at, write } from './played-log.ts'
 import {
   allergic,
   differences,
   ledgerOf,
+  openLog,
   openRig,
   PROCESSORS,
-  REJECTIONS_TOPIC,
   type Rig,
   withProcessor,
 } from './rig.ts'
@@ -119,6 +120,21 @@ describe('a processor that throws', () => {
     await rig.run()
     expect(differences(await rig.tables(), await tablesMadeOf(`${TEN_BOOKS}\n${rejections}`))).toEqual([])
     expect((await rig.told()).map(({ id }) => id)).toContain('digest-10')
+  })
+
+  test('is parked all the same where its record left the log before it could be read again', async () => {
+    const log = await openLog()
+    const read: typeof log.read = async (tp, from, max) => {
+      const [books] = (await log.topics()).filter(({ topic }) => topic === tp.topic)
+      await log.ensureTopics([{ ...books!, retentionBytes: 1 }])
+      await log.applyRetention()
+      return log.read(tp, from, max)
+    }
+    const rig = await openRig({ broker: { ...log, read } })
+    await write(rig.broker, TEN_BOOKS)
+    await rig.run({ processors: brokenBestPrices })
+    expect(await ledgerOf(rig, 'best-prices')).toMatchObject({ position: 5, applied: 0, lost: 5 })
+    expect(await rig.faults()).toEqual([])
   })
 
   test('knows what came twice before it was set aside, also after a restart', async () => {

@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest'
-import { type Broker, type LogRecord, type OutgoingRecord, tpName } from '../../src/broker/broker.ts'
+import type { LogRecord, OutgoingRecord } from '../../src/broker/broker.ts'
 import { openSqliteBroker, type SqliteBroker } from '../../src/broker/sqlite-broker.ts'
 import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
 import { DAY_MS, HOUR_MS } from '../../src/models/time.ts'
-import { allTopics, REJECTIONS_TOPIC } from '../../src/models/topics.ts'
+import { allTopics } from '../../src/models/topics.ts'
 import { pipeline } from '../../src/pipeline.ts'
 import type { Processor } from '../../src/processors/processor.ts'
 import { type Runner, type RunnerOptions, runProcessors } from '../../src/processors/run-processors.ts'
@@ -14,8 +14,7 @@ import { dump, ledgerFindings, lineageFindings } from '../../src/store/verify-ta
 /** A real log and a real store, both in memory, and runners between them. */
 
 export const BOOKS = 'books.coinbase'
-export const WINDOW_MS = 300_000
-export const PROCESSORS: readonly Processor[] = pipeline({ windowsMs: [60_000, WINDOW_MS] })
+export const PROCESSORS: readonly Processor[] = pipeline({ windowsMs: [60_000, 300_000] })
 
 export type Said = { readonly level: 'info' | 'warn' | 'error'; readonly text: string }
 
@@ -112,7 +111,7 @@ export async function openLog(about: RigAbout = {}): Promise<SqliteBroker> {
   return broker
 }
 
-export function openMemoryStore(): Store {
+function openMemoryStore(): Store {
   return openSqliteStore({ file: ':memory:', monotonicMs: () => 0 })
 }
 
@@ -177,10 +176,7 @@ export function withProcessor(changed: Processor): Processor[] {
   return PROCESSORS.map((known) => (known.name === changed.name ? changed : known))
 }
 
-export async function tablesOf(
-  store: Store,
-  processors: readonly Processor[],
-): Promise<Record<string, string[]>> {
+async function tablesOf(store: Store, processors: readonly Processor[]): Promise<Record<string, string[]>> {
   const tables: Record<string, string[]> = {}
   for (const { table } of processors) tables[table.name] = await dump(store.db, table)
   return tables
@@ -220,23 +216,7 @@ export async function ledgerOf(rig: Rig, processor: string, topic = BOOKS): Prom
   return row
 }
 
-/** Everything that lies on the log, partition by partition. */
-export async function recordsOf(broker: Broker): Promise<Map<string, LogRecord[]>> {
-  const all = new Map<string, LogRecord[]>()
-  for (const { topic, partitionInfos } of await broker.topics()) {
-    for (const { partition } of partitionInfos) {
-      all.set(
-        tpName({ topic, partition }),
-        await broker.read({ topic, partition }, 0, Number.MAX_SAFE_INTEGER),
-      )
-    }
-  }
-  return all
-}
-
 /** A record of nobody's, or of somebody's who goes by another book. */
 export function rawRecord(value: string, about: Partial<OutgoingRecord> = {}): OutgoingRecord {
   return { topic: BOOKS, partition: 0, key: 'BTC-USD', run: 'stranger', n: 1, value, ...about }
 }
-
-export { REJECTIONS_TOPIC }

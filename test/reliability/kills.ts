@@ -24,7 +24,6 @@ export async function undisturbed(ticks: number): Promise<Tables> {
 
 export type KilledRun = {
   readonly dir: string
-  readonly kills: number
   /** From the start of a `process` that was killed before until it said that it processes, as often as it came so far. */
   readonly recoveriesMs: readonly number[]
 }
@@ -42,15 +41,16 @@ export async function killedRun(about: { ticks: number; kills: number; seed: num
   let processing = startProcess(dir)
   for (let kill = 0; kill < about.kills; kill++) {
     await delay(KILL_MS_MIN + below(KILL_MS_MAX - KILL_MS_MIN))
-    const victim = ['making', 'processing', 'both'][below(3)]!
-    const isMade = making.hasEnded()
-    if (victim !== 'processing' && !isMade) making.signal('SIGKILL')
-    if (victim !== 'making' || isMade) processing.signal('SIGKILL')
-    if (!isMade && victim !== 'processing') {
+    const victim = ['maker', 'processor', 'both'][below(3)]
+    const hitsMaker = victim !== 'processor' && !making.hasEnded()
+    const hitsProcessor = victim !== 'maker' || !hitsMaker
+    if (hitsMaker) making.signal('SIGKILL')
+    if (hitsProcessor) processing.signal('SIGKILL')
+    if (hitsMaker) {
       await making.ended
       making = start(dir, history(about.ticks))
     }
-    if (victim !== 'making' || isMade) {
+    if (hitsProcessor) {
       await processing.ended
       processing = restarted(dir, recoveriesMs)
     }
@@ -58,7 +58,7 @@ export async function killedRun(about: { ticks: number; kills: number; seed: num
   const made = await making.ended
   if (made.code !== 0) throw new Error(`generate-mock ended with ${made.code}: ${made.stderr}`)
   await endInOrder(dir, processing)
-  return { dir, kills: about.kills, recoveriesMs }
+  return { dir, recoveriesMs }
 }
 
 function restarted(dir: string, recoveriesMs: number[]): Processing {
