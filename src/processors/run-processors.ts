@@ -3,11 +3,11 @@ import { EngineError } from '../models/engine-error.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
 import { allTopics } from '../models/topics.ts'
 import type { Commit, Store } from '../store/store.ts'
-import { claimPartitions } from './claim-partitions.ts'
-import type { Partition, Single } from './partition.ts'
 import type { AnyProcessor } from './processor.ts'
-import type { Failure, Reader } from './reader.ts'
-import { Rebuilds } from './rebuilds.ts'
+import { claimPartitions } from './running/claim-partitions.ts'
+import type { Partition, Single } from './running/partition.ts'
+import type { Failure, Reader } from './running/reader.ts'
+import { Rebuilds } from './running/rebuilds.ts'
 
 /**
  * Everything hard, once: reads every topic in order, hands each record to the processors, commits rows and positions

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { OutgoingRecord } from '../../src/broker/broker.ts'
 import { openPublisher } from '../../src/broker/publisher.ts'
 import { chance } from '../broker/logs.ts'
-import { anyLog, anyLogShuffled, ofOneRun } from './any-log.ts'
-import { play, write } from './played-log.ts'
+import { anyLog, anyLogShuffled, ofOneRun } from './running/any-log.ts'
+import { play, write } from './running/played-log.ts'
 import {
   BOOKS,
   differences,
@@ -15,7 +15,7 @@ import {
   type Rig,
   START_MS,
   withoutLineage,
-} from './rig.ts'
+} from './running/rig.ts'
 
 const RUNS = { numRuns: 50 }
 type Tables = Record<string, string[]>

@@ -5,7 +5,7 @@ import { DAY_MS } from '../../src/models/time.ts'
 import { freshReader, idOf, type Store } from '../../src/store/store.ts'
 import { type Table, table } from '../../src/store/table.ts'
 import { dump } from '../../src/store/verify-tables.ts'
-import { PROCESSORS } from '../processors/rig.ts'
+import { PROCESSORS } from '../processors/running/rig.ts'
 import { claimed, openScratchStore, PARTITION, put, writeOf } from './scratch.ts'
 
 /** What every store promises, whatever database it keeps its tables in. */

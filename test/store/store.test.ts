@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openReadStore } from '../../src/store/open-store.ts'
 import { openSqliteStore } from '../../src/store/sqlite-store.ts'
 import { idOf, type Store } from '../../src/store/store.ts'
-import { PROCESSORS } from '../processors/rig.ts'
+import { PROCESSORS } from '../processors/running/rig.ts'
 import { describeStore } from './store-suite.ts'
 
 const monotonicMs = () => performance.now()

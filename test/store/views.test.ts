@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { decimalOf } from '../../src/models/decimal.ts'
 import { pipeline } from '../../src/pipeline.ts'
-import { write } from '../processors/played-log.ts'
-import { openRig, START_MS } from '../processors/rig.ts'
+import { write } from '../processors/running/played-log.ts'
+import { openRig, START_MS } from '../processors/running/rig.ts'
 import { openScratchStore, put } from './scratch.ts'
 
 const FIVE_MINUTES_MS = 300_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { OutgoingRecord } from '../../src/broker/broker.ts'
-import { chance } from '../broker/logs.ts'
+import type { OutgoingRecord } from '../../../src/broker/broker.ts'
+import { chance } from '../../broker/logs.ts'
 import { bookText } from './played-log.ts'
 import { BOOKS, ledgerOf, openRig, START_MS } from './rig.ts'
 

@@ -4,9 +4,9 @@ import {
   type TopicInfo,
   type TopicPartition,
   tpName,
-} from '../broker/broker.ts'
-import { EngineError } from '../models/engine-error.ts'
-import { type Claim, freshReader, type ReaderState } from '../store/store.ts'
+} from '../../broker/broker.ts'
+import { EngineError } from '../../models/engine-error.ts'
+import { type Claim, freshReader, type ReaderState } from '../../store/store.ts'
 import { lossesOf } from './losses.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { ORDINAL_OF } from './reader.ts'

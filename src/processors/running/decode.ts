@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { add, decimalOf, half, subtract } from '../models/decimal.ts'
-import { FeedRecord } from '../models/feed-records.ts'
-import { InsightResult } from '../models/insight.ts'
-import { bookHead, ProductBook } from '../models/product-book.ts'
-import { RejectionRecord } from '../models/rejection.ts'
-import type { Kind } from '../models/topics.ts'
-import type { BookTop, Records } from './processor.ts'
+import { add, decimalOf, half, subtract } from '../../models/decimal.ts'
+import { FeedRecord } from '../../models/feed-records.ts'
+import { InsightResult } from '../../models/insight.ts'
+import { bookHead, ProductBook } from '../../models/product-book.ts'
+import { RejectionRecord } from '../../models/rejection.ts'
+import type { Kind } from '../../models/topics.ts'
+import type { BookTop, Records } from '../processor.ts'
 import { scanBook } from './scan-book.ts'
 
 /** A record, decoded once: its type says who reads it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Processor } from '../../src/processors/processor.ts'
-import { idOf } from '../../src/store/store.ts'
+import type { Processor } from '../../../src/processors/processor.ts'
+import { idOf } from '../../../src/store/store.ts'
 import { write } from './played-log.ts'
 import {
   allergic,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { bookHead } from '../../src/models/product-book.ts'
-import { decode, decodeFast, FUTURE_MS_MAX, identityOf } from '../../src/processors/decode.ts'
+import { bookHead } from '../../../src/models/product-book.ts'
+import { decode, decodeFast, FUTURE_MS_MAX, identityOf } from '../../../src/processors/running/decode.ts'
 import { at, bookText, play, rejection } from './played-log.ts'
 import { START_MS } from './rig.ts'
 

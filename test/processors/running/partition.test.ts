@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { REJECTIONS_TOPIC } from '../../src/models/topics.ts'
-import type { Processor } from '../../src/processors/processor.ts'
+import { REJECTIONS_TOPIC } from '../../../src/models/topics.ts'
+import type { Processor } from '../../../src/processors/processor.ts'
 import { at, write } from './played-log.ts'
 import {
   allergic,

@@ -1,8 +1,8 @@
-import { type Broker, tpName } from '../broker/broker.ts'
-import { kindOf } from '../models/topics.ts'
-import type { Store } from '../store/store.ts'
+import { type Broker, tpName } from '../../broker/broker.ts'
+import { kindOf } from '../../models/topics.ts'
+import type { Store } from '../../store/store.ts'
+import type { AnyProcessor } from '../processor.ts'
 import { KIND_OF_RECORD, type Partition, type Single } from './partition.ts'
-import type { AnyProcessor } from './processor.ts'
 import type { Reader } from './reader.ts'
 
 type Options = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MINUTE_MS } from '../../src/models/time.ts'
+import { MINUTE_MS } from '../../../src/models/time.ts'
 import { bookText, rejection, write } from './played-log.ts'
 import {
   altered,

@@ -1,7 +1,7 @@
-import { add, type Decimal, decimalOf, half, subtract } from '../models/decimal.ts'
-import { BOOK_LEVELS_MAX, BOOK_STATES, type BookState } from '../models/product-book.ts'
-import { TIME_MS_MAX, TIME_MS_MIN } from '../models/scalars.ts'
-import type { BookTop } from './processor.ts'
+import { add, type Decimal, decimalOf, half, subtract } from '../../models/decimal.ts'
+import { BOOK_LEVELS_MAX, BOOK_STATES, type BookState } from '../../models/product-book.ts'
+import { TIME_MS_MAX, TIME_MS_MIN } from '../../models/scalars.ts'
+import type { BookTop } from '../processor.ts'
 
 /**
  * From the text of a book record straight to what processors need of it: every level is checked as the schema checks it,

@@ -1,5 +1,5 @@
-import type { TopicPartition } from '../broker/broker.ts'
-import { type Kind, kindOf } from '../models/topics.ts'
+import type { TopicPartition } from '../../broker/broker.ts'
+import { type Kind, kindOf } from '../../models/topics.ts'
 import {
   type Claim,
   freshReader,
@@ -7,8 +7,8 @@ import {
   type PartitionCommit,
   type ReaderState,
   type Store,
-} from '../store/store.ts'
-import type { AnyProcessor, Records } from './processor.ts'
+} from '../../store/store.ts'
+import type { AnyProcessor, Records } from '../processor.ts'
 import { Reader } from './reader.ts'
 
 /** The reader that all processors follow while nothing is wrong. */

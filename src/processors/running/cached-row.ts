@@ -1,5 +1,5 @@
-import type { Stored } from '../store/store.ts'
-import type { Key } from '../store/table.ts'
+import type { Stored } from '../../store/store.ts'
+import type { Key } from '../../store/table.ts'
 
 /** A row between two commits: as the store writes it, plus whether it must. `row` is undefined while there is none. */
 export type CachedRow = {

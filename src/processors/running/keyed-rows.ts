@@ -1,9 +1,9 @@
-import type { OutboxMessage } from '../models/outbox-message.ts'
-import type { Store } from '../store/store.ts'
-import type { Key, Table } from '../store/table.ts'
+import type { OutboxMessage } from '../../models/outbox-message.ts'
+import type { Store } from '../../store/store.ts'
+import type { Key, Table } from '../../store/table.ts'
+import type { AnyProcessor, Failed } from '../processor.ts'
 import { type CachedRow, storedRow } from './cached-row.ts'
 import type { Decoded } from './decode.ts'
-import type { AnyProcessor, Failed } from './processor.ts'
 
 type KeyedSlot = {
   readonly processor: AnyProcessor

@@ -1,8 +1,8 @@
-import type { Store } from '../store/store.ts'
-import type { Key, Table } from '../store/table.ts'
+import type { Store } from '../../store/store.ts'
+import type { Key, Table } from '../../store/table.ts'
+import type { AnyProcessor, BookTop, Failed } from '../processor.ts'
 import { type CachedRow, emptyRow, storedRow } from './cached-row.ts'
 import type { FeedIdentity } from './decode.ts'
-import type { AnyProcessor, BookTop, Failed } from './processor.ts'
 
 /**
  * The rows that books go to: for every feed and every slot (a processor, and one length of its windows) the newest row,

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { OutgoingRecord } from '../../src/broker/broker.ts'
+import type { OutgoingRecord } from '../../../src/broker/broker.ts'
 import { bookText, rejection } from './played-log.ts'
 import { BOOKS, START_MS } from './rig.ts'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeBook, encodeLevels, type Level, type ProductBook } from '../../src/models/product-book.ts'
-import { type Decoded, decode, decodeFast, identityOf } from '../../src/processors/decode.ts'
-import type { BookTop } from '../../src/processors/processor.ts'
+import { encodeBook, encodeLevels, type Level, type ProductBook } from '../../../src/models/product-book.ts'
+import type { BookTop } from '../../../src/processors/processor.ts'
+import { type Decoded, decode, decodeFast, identityOf } from '../../../src/processors/running/decode.ts'
 
 /**
  * The scanner and the schema are held against each other on every text: what the scanner answers is what the schema says,

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib'
-import type { Broker, OutgoingRecord } from '../../src/broker/broker.ts'
-import { type BookState, encodeBook, encodeLevels } from '../../src/models/product-book.ts'
-import { keepOriginal } from '../../src/models/rejection.ts'
-import type { SourceId } from '../../src/models/scalars.ts'
+import type { Broker, OutgoingRecord } from '../../../src/broker/broker.ts'
+import { type BookState, encodeBook, encodeLevels } from '../../../src/models/product-book.ts'
+import { keepOriginal } from '../../../src/models/rejection.ts'
+import type { SourceId } from '../../../src/models/scalars.ts'
 import { BOOKS, START_MS } from './rig.ts'
 
 /**

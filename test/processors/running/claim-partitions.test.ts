@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { SqliteBroker } from '../../src/broker/sqlite-broker.ts'
+import type { SqliteBroker } from '../../../src/broker/sqlite-broker.ts'
 import { at, play, write } from './played-log.ts'
 import { differences, ledgerOf, openLog, openRig, type Rig, rawRecord, START_MS } from './rig.ts'
 

@@ -1,5 +1,5 @@
-import type { Mark } from '../models/feed-records.ts'
-import { type Claim, idOf, type Store } from '../store/store.ts'
+import type { Mark } from '../../models/feed-records.ts'
+import { type Claim, idOf, type Store } from '../../store/store.ts'
 import type { Decoded } from './decode.ts'
 
 /**
