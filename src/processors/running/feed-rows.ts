@@ -29,7 +29,7 @@ export type Progress = { readonly source: string; ms: number }
 
 export type Feed = FeedIdentity & {
   readonly progress: Progress
-  /** By slot. */
+  /** By slot; the older ones in the order of their starts. */
   readonly newest: (FeedRow | undefined)[]
   readonly older: (FeedRow[] | undefined)[]
   /** By slot: no row begins later than this, in the store or here. Infinity where nobody knows. */
@@ -154,9 +154,11 @@ export class FeedRows {
 
   #keepOlder(feed: Feed, i: number, row: FeedRow): void {
     const older = feed.older[i]
-    if (older === undefined) feed.older[i] = [row]
-    else older.push(row)
-    this.#withOlder.push(feed)
+    if (older === undefined) {
+      feed.older[i] = [row]
+      this.#withOlder.push(feed)
+    } else if (older.at(-1)!.startMs < row.startMs) older.push(row)
+    else older.splice(placeOf(older, row.startMs), 0, row)
   }
 
   get dirtyRows(): number {
@@ -234,7 +236,21 @@ function bySecond(rows: readonly FeedRow[]): FeedRow[][] {
 }
 
 function findOlder(feed: Feed, i: number, startMs: number): FeedRow | undefined {
-  return feed.older[i]?.findLast((row) => row.startMs === startMs)
+  const older = feed.older[i]
+  if (older === undefined || older.at(-1)!.startMs < startMs) return undefined
+  const row = older[placeOf(older, startMs)]
+  return row?.startMs === startMs ? row : undefined
+}
+
+/** Where a row that begins at `startMs` stands, or would, among rows in the order of their starts. */
+function placeOf(rows: readonly FeedRow[], startMs: number): number {
+  let [from, to] = [0, rows.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (rows[middle]!.startMs < startMs) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 function keep(bySlot: unknown[], kept: readonly boolean[]): void {
