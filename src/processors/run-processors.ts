@@ -25,8 +25,12 @@ const SLICE_MS = 12
 /** How often rows become visible: live, and while catching up, where fewer, larger commits are cheaper. */
 const COMMIT_LIVE_MS = 100
 const COMMIT_CATCH_UP_MS = 2_000
-/** A commit is due however little time has passed: bounds what is kept in memory and done again after a crash. */
-const COMMIT_ROWS_MAX = 100_000
+/**
+ * While catching up, a commit is due as soon as rows that will not change soon outweigh those that the next book changes
+ * again: what waits stays young, small and bounded, and what is written over and over stays a small part.
+ */
+const COMMIT_FINAL_ROWS = 4_000
+const COMMIT_FINAL_PER_CHANGING = 4
 const BATCH_RECORDS = 1_000
 /** A batch this large says that there is more where it came from: live, records come in handfuls. */
 const CATCH_UP_RECORDS = 500
@@ -212,7 +216,7 @@ class ProcessorRunner implements Runner {
       const failures = await this.#applySlice(reader, records, from, Math.min(to, from + SLICE_RECORDS))
       if (failures.length > 0) await this.#isolate(partition, reader, failures)
       if (failures.length > 0 && reader !== partition.all) return
-      if (reader.dirtyRows >= COMMIT_ROWS_MAX) await this.#commit()
+      if (isWorthCommitting(reader.waiting)) await this.#commit()
       if (this.#options.monotonicMs() - this.#yieldedAtMs >= SLICE_MS) await this.#breathe(heartbeat)
     }
   }
@@ -378,6 +382,10 @@ class ProcessorRunner implements Runner {
     await this.#options.store.applyRetention()
     if (await this.#rebuilds.begin(this.#partitions)) this.#startCatchUp()
   }
+}
+
+function isWorthCommitting({ final, changing }: Reader['waiting']): boolean {
+  return final >= COMMIT_FINAL_ROWS + COMMIT_FINAL_PER_CHANGING * changing
 }
 
 function commitOf(partitions: readonly Partition[], more: readonly OutboxMessage[]): Commit {

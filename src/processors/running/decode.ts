@@ -4,6 +4,7 @@ import { FeedRecord } from '../../models/feed-records.ts'
 import { InsightResult } from '../../models/insight.ts'
 import { bookHead, ProductBook } from '../../models/product-book.ts'
 import { RejectionRecord } from '../../models/rejection.ts'
+import { SourceId, VENUES, type VenueId } from '../../models/scalars.ts'
 import type { Kind } from '../../models/topics.ts'
 import type { BookTop, Records } from '../processor.ts'
 import { scanBook } from './scan-book.ts'
@@ -37,6 +38,25 @@ export function decodeFast(value: string, feed: FeedIdentity, n: number): BookTo
   if (!value.startsWith(feed.head)) return undefined
   const book = scanBook(value, feed.head.length, feed.id, n)
   return book === undefined || isFuture(book) ? undefined : book
+}
+
+/** How every book of ours begins: what `bookHead` writes. */
+const HEAD =
+  /^\{"type":"book","venue":"([a-z]{1,20})","source":"([a-z]{1,20})","product":"([A-Z0-9]{1,20}-[A-Z0-9]{1,20})","sequence":/
+
+/** The feed that a book in our own writing names, for feeds not met yet; undefined for any other text. */
+export function feedNamed(value: string): { venue: VenueId; source: SourceId; product: string } | undefined {
+  const [, venue, source, product] = HEAD.exec(value) ?? []
+  if (!isVenue(venue) || !isSource(source) || product === undefined) return undefined
+  return { venue, source, product }
+}
+
+function isVenue(name: string | undefined): name is VenueId {
+  return (VENUES as readonly (string | undefined)[]).includes(name)
+}
+
+function isSource(name: string | undefined): name is SourceId {
+  return (SourceId.options as readonly (string | undefined)[]).includes(name)
 }
 
 /**

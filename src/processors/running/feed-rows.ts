@@ -161,8 +161,13 @@ export class FeedRows {
     else older.splice(placeOf(older, row.startMs), 0, row)
   }
 
-  get dirtyRows(): number {
-    return this.#slots.reduce((rows, { dirty }) => rows + dirty.length, 0)
+  get waiting(): { final: number; changing: number } {
+    let [final, changing] = [0, 0]
+    for (const { kind, dirty } of this.#slots) {
+      if (kind === 'second') final += dirty.length
+      else changing += dirty.length
+    }
+    return { final, changing }
   }
 
   /** The rows to be written, by table. The arrays stay ours until `committed`. */

@@ -6,7 +6,7 @@ import type { Kind } from '../../models/topics.ts'
 import type { FeedName, ReaderState, RowWrite, Store } from '../../store/store.ts'
 import type { Key, Table } from '../../store/table.ts'
 import type { AnyProcessor, BookTop, Failed } from '../processor.ts'
-import { type Decoded, decode, decodeFast, identityOf } from './decode.ts'
+import { type Decoded, decode, decodeFast, feedNamed, identityOf } from './decode.ts'
 import { type Feed, FeedRows, type Progress } from './feed-rows.ts'
 import { KeyedRows } from './keyed-rows.ts'
 import { type Losses, takeHoles } from './losses.ts'
@@ -84,8 +84,10 @@ export class Reader {
     return this.#moved
   }
 
-  get dirtyRows(): number {
-    return this.#books.dirtyRows + this.#keyed.dirtyRows
+  /** Rows that wait for a commit: those that will not change soon, and those that the next book may change again. */
+  get waiting(): { final: number; changing: number } {
+    const { final, changing } = this.#books.waiting
+    return { final, changing: changing + this.#keyed.dirtyRows }
   }
 
   /** Changes who follows this reader and forgets every cached row. Nothing may be uncommitted. */
@@ -183,7 +185,20 @@ export class Reader {
         return
       }
     }
-    this.#slowStep(record, value, run, n, steps)
+    if (!this.#firstBook(record, value, run, n, steps)) this.#slowStep(record, value, run, n, steps)
+  }
+
+  /** The fast way for a feed that was not met yet: thousands begin at once when a processor starts. */
+  #firstBook(record: LogRecord, value: string, run: string, n: number, steps: Step[]): boolean {
+    const named = feedNamed(value)
+    if (named === undefined) return false
+    const { venue, source, product } = named
+    const id = this.#options.idOf(venue, source, product)
+    const book = decodeFast(value, identityOf(id, venue, source, product), n)
+    if (book === undefined) return false
+    this.#runN = n
+    this.#book(book, this.#feed(venue, source, product), run, record.offset, steps)
+    return true
   }
 
   #slowStep(record: LogRecord, value: string, run: string, n: number, steps: Step[]): void {
