@@ -384,6 +384,10 @@ class ProcessorRunner implements Runner {
   }
 }
 
+function* oneAfterAnother<T>(parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part
+}
+
 function isWorthCommitting({ final, changing }: Reader['waiting']): boolean {
   return final >= COMMIT_FINAL_ROWS + COMMIT_FINAL_PER_CHANGING * changing
 }
@@ -393,7 +397,7 @@ function commitOf(partitions: readonly Partition[], more: readonly OutboxMessage
   return {
     partitions: partitions.map((partition) => partition.positions()),
     feeds: pending.flatMap(({ feeds }) => feeds),
-    rows: pending.flatMap(({ rows }) => rows),
+    rows: oneAfterAnother(pending.flatMap(({ rows }) => rows)),
     outbox: [...pending.flatMap(({ outbox }) => outbox), ...more],
   }
 }

@@ -110,7 +110,10 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
     }
     const pace = pacer(monotonicMs)
     for (const { id, venue, source, product } of commit.feeds) insertFeed.run(id, venue, source, product)
-    for (const { table, writes } of commit.rows) await writeRows(table, writes, pace)
+    for (const { table, writes } of commit.rows) {
+      await writeRows(table, writes, pace)
+      await pace()
+    }
     for (const partition of commit.partitions) readers.write(partition)
     for (const message of commit.outbox)
       insertMessage.run(message.id, message.kind, JSON.stringify(message.payload))

@@ -76,7 +76,8 @@ export type PartitionCommit = {
 export type Commit = {
   readonly partitions: readonly PartitionCommit[]
   readonly feeds: readonly FeedName[]
-  readonly rows: readonly { readonly table: Table<unknown>; readonly writes: readonly RowWrite[] }[]
+  /** Read once, part by part, with others let run in between. */
+  readonly rows: Iterable<{ readonly table: Table<unknown>; readonly writes: readonly RowWrite[] }>
   readonly outbox: readonly OutboxMessage[]
 }
 

@@ -228,6 +228,7 @@ describe('a runner', () => {
         return rig.store.fetch(...args)
       },
     }
+    await rig.run()
     await write(rig.broker, '14:30:00  BTC-USD 100 101')
     const runner = await rig.start({ store })
     await expect(runner.done).rejects.toThrow('busy for once')

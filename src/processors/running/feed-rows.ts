@@ -43,15 +43,23 @@ export class FeedRows {
   #wanted: (Map<string, { feed: Feed; startMs: number }> | undefined)[] = []
   #isWanting = false
   #withOlder: Feed[] = []
+  /** Nothing was ever written for this partition: what is not here is nowhere. */
+  #isFresh: boolean
 
-  constructor(store: Store, partition: number) {
+  constructor(store: Store, partition: number, isFresh: boolean) {
     this.#store = store
     this.#partition = partition
+    this.#isFresh = isFresh
+  }
+
+  /** Forgets every row. Those of a fresh partition may be in the store from now on. */
+  forget(): void {
+    this.#isFresh = false
+    this.#withOlder = []
   }
 
   follow(processors: readonly AnyProcessor[]): void {
     this.#slots = processors.filter(({ reads }) => reads === 'book').flatMap(slotsOf)
-    this.#withOlder = []
   }
 
   newFeed(identity: FeedIdentity, progress: Progress): Feed {
@@ -61,14 +69,16 @@ export class FeedRows {
       progress,
       newest: new Array<undefined>(slots).fill(undefined),
       older: new Array<undefined>(slots).fill(undefined),
-      frontierMs: new Array<number>(slots).fill(Number.POSITIVE_INFINITY),
+      frontierMs: new Array<number>(slots).fill(
+        this.#isFresh ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+      ),
     }
   }
 
   /** For feeds met the first time, before `want`: from where on their one-second tables hold nothing. One question a table. */
   async meet(feeds: readonly Feed[], books: readonly BookTop[]): Promise<void> {
     for (const [i, slot] of this.#slots.entries()) {
-      if (slot.kind !== 'second' || books.length === 0) continue
+      if (this.#isFresh || slot.kind !== 'second' || books.length === 0) continue
       let fromMs = Number.POSITIVE_INFINITY
       for (const book of books) fromMs = Math.min(fromMs, startIn(slot, book.timeMs))
       const latest = await this.#store.latestStarts(slot.table, fromMs)
@@ -170,14 +180,13 @@ export class FeedRows {
     return { final, changing }
   }
 
-  /** The rows to be written, by table. The arrays stay ours until `committed`. */
-  pending(): { table: Table<unknown>; writes: readonly CachedRow[] }[] {
-    return this.#slots
-      .filter(({ dirty }) => dirty.length > 0)
-      .flatMap(({ table, kind, dirty }) => {
-        const parts = kind === 'second' ? bySecond(dirty) : [dirty]
-        return parts.map((writes) => ({ table, writes }))
-      })
+  /** The rows to be written, part by part, each put in the order of its table's key only when it is asked for. */
+  *pending(): Generator<{ table: Table<unknown>; writes: readonly CachedRow[] }> {
+    for (const { table, kind, dirty } of this.#slots) {
+      for (const writes of kind === 'second' ? bySecond(dirty) : [dirty]) {
+        if (writes.length > 0) yield { table, writes: writes.sort(byKey) }
+      }
+    }
   }
 
   committed(): void {
@@ -227,7 +236,15 @@ function keyIn({ kind, lengthMs }: Slot, feed: number, startMs: number): Key {
   return kind === 'second' ? [startMs, feed] : [feed, lengthMs, startMs]
 }
 
-/** Rows in the order of their table's key (second, feed): appending to a B-tree costs half of inserting all over it. */
+/** (feed, start) or (second, feed): within one part, the order of the table's key. Appending to a B-tree costs half of inserting all over it. */
+function byKey(a: FeedRow, b: FeedRow): number {
+  return (
+    (a.key[0] as number) - (b.key[0] as number) ||
+    (a.key[1] as number) - (b.key[1] as number) ||
+    a.startMs - b.startMs
+  )
+}
+
 function bySecond(rows: readonly FeedRow[]): FeedRow[][] {
   const seconds = new Map<number, FeedRow[]>()
   for (const row of rows) {
@@ -235,9 +252,7 @@ function bySecond(rows: readonly FeedRow[]): FeedRow[][] {
     if (second === undefined) seconds.set(row.startMs, [row])
     else second.push(row)
   }
-  const inOrder = [...seconds].sort(([a], [b]) => a - b).map(([, second]) => second)
-  for (const second of inOrder) second.sort((a, b) => (a.key[1] as number) - (b.key[1] as number))
-  return inOrder
+  return [...seconds].sort(([a], [b]) => a - b).map(([, second]) => second)
 }
 
 function findOlder(feed: Feed, i: number, startMs: number): FeedRow | undefined {

@@ -69,6 +69,7 @@ export class Partition {
     this.all = this.#reader(
       state,
       ours.filter((processor) => !alone.includes(processor)),
+      claim.readers.length === 0,
     )
     for (const { name } of this.all.processors) {
       if (claim.processors.get(name) !== ALL) this.#follow.push({ processor: name, reader: ALL })
@@ -88,19 +89,12 @@ export class Partition {
     return this.#claim.readers.find(({ reader }) => reader === name) ?? freshReader(name, logStart)
   }
 
-  #reader(state: ReaderState, processors: readonly AnyProcessor[]): Reader {
+  /** `isFresh`: no row of these processors was ever written for this partition. */
+  #reader(state: ReaderState, processors: readonly AnyProcessor[], isFresh = false): Reader {
     const { store, lateMaxMs } = this.#options
     const { id, topic, partition, logId } = this.#claim
-    return new Reader(state, processors, {
-      partition: id,
-      topic,
-      partitionNumber: partition,
-      logId,
-      kind: kindOf(topic)!,
-      store,
-      lateMaxMs,
-      idOf,
-    })
+    const about = { partition: id, topic, partitionNumber: partition, logId, kind: kindOf(topic)! }
+    return new Reader(state, processors, { ...about, store, lateMaxMs, idOf }, isFresh)
   }
 
   #addSingle(state: ReaderState, processor: AnyProcessor, stopAt = Number.MAX_SAFE_INTEGER): Single {
@@ -158,7 +152,7 @@ export class Partition {
 
   /** A reader from the log's start for `shadow`, which fills a table of its own. */
   rebuild(name: string, shadow: AnyProcessor, logStart: number): void {
-    const reader = this.#reader(freshReader(`rebuild:${name}`, logStart), [shadow])
+    const reader = this.#reader(freshReader(`rebuild:${name}`, logStart), [shadow], true)
     this.singles.push({ reader, stopAt: Number.MAX_SAFE_INTEGER, parked: false, rebuilds: name })
   }
 

@@ -66,13 +66,20 @@ export class Reader {
   #runN = 0
   #bookCount = 0
 
-  constructor(state: ReaderState, processors: readonly AnyProcessor[], options: ReaderOptions) {
+  constructor(
+    state: ReaderState,
+    processors: readonly AnyProcessor[],
+    options: ReaderOptions,
+    isFresh = false,
+  ) {
     this.state = state
     this.#options = options
-    this.#books = new FeedRows(options.store, options.partition)
+    this.#books = new FeedRows(options.store, options.partition, isFresh)
     this.#keyed = new KeyedRows(options.store, options.partition)
     for (const [source, ms] of state.progress) this.#progress.set(source, { source, ms })
-    this.follow(processors)
+    this.#processors = processors
+    this.#books.follow(processors)
+    this.#keyed.follow(processors)
   }
 
   get processors(): readonly AnyProcessor[] {
@@ -93,6 +100,7 @@ export class Reader {
   /** Changes who follows this reader and forgets every cached row. Nothing may be uncommitted. */
   follow(processors: readonly AnyProcessor[]): void {
     this.#processors = processors
+    this.#books.forget()
     this.#books.follow(processors)
     this.#keyed.follow(processors)
     this.#feeds.clear()
@@ -316,7 +324,7 @@ export class Reader {
 
   /** Everything since the last commit. The arrays stay the reader's own until `committed`. */
   pending(): {
-    rows: { table: Table<unknown>; writes: readonly RowWrite[] }[]
+    rows: Iterable<{ table: Table<unknown>; writes: readonly RowWrite[] }>[]
     feeds: readonly FeedName[]
     outbox: readonly OutboxMessage[]
   } {
@@ -326,7 +334,7 @@ export class Reader {
       this.state.counts.set('book', (this.state.counts.get('book') ?? 0) + this.#bookCount)
     this.#bookCount = 0
     return {
-      rows: [...this.#books.pending(), ...this.#keyed.pending()],
+      rows: [this.#books.pending(), this.#keyed.pending()],
       feeds: this.#newFeeds,
       outbox: this.#outbox,
     }

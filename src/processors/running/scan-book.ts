@@ -14,27 +14,26 @@ import type { BookTop } from '../processor.ts'
  */
 export function scanBook(text: string, at: number, feed: number, n: number): BookTop | undefined {
   const scanner = SCANNER
-  scanner.text = text
-  scanner.at = at
+  if (!scanner.take(text, at)) return undefined
   const sequence = scanner.integerOrNull()
-  if (!scanner.word(',"exchangeTimeMs":')) return undefined
+  if (!scanner.word(EXCHANGE_TIME)) return undefined
   const exchangeTimeMs = scanner.integerOrNull()
-  if (!scanner.word(',"receivedAtMs":')) return undefined
+  if (!scanner.word(RECEIVED_AT)) return undefined
   const receivedAtMs = scanner.integer()
-  if (!scanner.word(',"state":"')) return undefined
+  if (!scanner.word(STATE)) return undefined
   const state = scanner.state()
-  if (state === undefined || !scanner.word(',"bids":')) return undefined
+  if (state === undefined || !scanner.word(BIDS)) return undefined
   if (!scanner.levels()) return undefined
   const bid = scanner.price
   const bidSize = scanner.size
-  if (!scanner.word(',"asks":') || !scanner.levels()) return undefined
+  if (!scanner.word(ASKS) || !scanner.levels()) return undefined
   const ask = scanner.price
   const askSize = scanner.size
-  if (!scanner.word(',"bidLevels":')) return undefined
+  if (!scanner.word(BID_LEVELS)) return undefined
   const bidLevels = scanner.integer()
-  if (!scanner.word(',"askLevels":')) return undefined
+  if (!scanner.word(ASK_LEVELS)) return undefined
   const askLevels = scanner.integer()
-  if (!scanner.word(',"since":null}') || scanner.at !== text.length) return undefined
+  if (!scanner.word(SINCE_END) || scanner.at !== text.length) return undefined
   if (sequence === BAD || !isTime(receivedAtMs) || bidLevels < 1 || askLevels < 1) return undefined
   if (exchangeTimeMs !== null && !isTime(exchangeTimeMs)) return undefined
   return {
@@ -71,6 +70,27 @@ function isTime(timeMs: number): boolean {
   return timeMs >= TIME_MS_MIN && timeMs <= TIME_MS_MAX
 }
 
+/** Longer records take the slow way. */
+const BYTES_MAX = 256 * 1024
+/**
+ * The record's text as bytes, a zero behind it: an indexed byte costs a third of a character of a string. One for all:
+ * decoding never waits, so it is never used twice at once.
+ */
+const bytes = new Uint8Array(BYTES_MAX + 1)
+const encoder = new TextEncoder()
+
+const wordOf = (text: string): Uint8Array => encoder.encode(text)
+const EXCHANGE_TIME = wordOf(',"exchangeTimeMs":')
+const RECEIVED_AT = wordOf(',"receivedAtMs":')
+const STATE = wordOf(',"state":"')
+const BIDS = wordOf(',"bids":')
+const ASKS = wordOf(',"asks":')
+const BID_LEVELS = wordOf(',"bidLevels":')
+const ASK_LEVELS = wordOf(',"askLevels":')
+const SINCE_END = wordOf(',"since":null}')
+const NULL = wordOf('null')
+const STATES = BOOK_STATES.map((state) => [wordOf(`${state}"`), state] as const)
+
 class Scanner {
   text = ''
   at = 0
@@ -78,99 +98,102 @@ class Scanner {
   price: Decimal = { units: 0, scale: 0 }
   size: Decimal = { units: 0, scale: 0 }
 
-  word(expected: string): boolean {
-    if (!this.text.startsWith(expected, this.at)) return false
+  /** Begins at `at`. Answers false where the text is too long or not plain ASCII, so that bytes are not characters. */
+  take(text: string, at: number): boolean {
+    if (text.length > BYTES_MAX) return false
+    const { written } = encoder.encodeInto(text, bytes)
+    if (written !== text.length) return false
+    bytes[written] = 0
+    this.text = text
+    this.at = at
+    return true
+  }
+
+  word(expected: Uint8Array): boolean {
+    if (!isWord(expected, this.at)) return false
     this.at += expected.length
     return true
   }
 
   /** A non-negative integer below 10^15 without leading zeros, or BAD. */
   integer(): number {
-    const { text } = this
     let at = this.at
     const start = at
     let value = 0
-    let code = text.charCodeAt(at)
+    let code = bytes[at]!
     while (code >= ZERO_DIGIT && code <= NINE) {
       value = value * 10 + code - ZERO_DIGIT
-      code = text.charCodeAt(++at)
+      code = bytes[++at]!
     }
     const digits = at - start
     this.at = at
-    if (digits === 0 || digits > 15 || (digits > 1 && text.charCodeAt(start) === ZERO_DIGIT)) return BAD
+    if (digits === 0 || digits > 15 || (digits > 1 && bytes[start]! === ZERO_DIGIT)) return BAD
     return value
   }
 
   integerOrNull(): number | null {
-    return this.word('null') ? null : this.integer()
+    return this.word(NULL) ? null : this.integer()
   }
 
   state(): BookState | undefined {
-    for (const state of BOOK_STATES) {
-      if (this.text.startsWith(state, this.at) && this.text.charCodeAt(this.at + state.length) === QUOTE) {
-        this.at += state.length + 1
-        return state
-      }
-    }
+    for (const [word, state] of STATES) if (this.word(word)) return state
     return undefined
   }
 
   /** One side, `[["price","size",orders],...]`; leaves its first level in `price` and `size`. */
   levels(): boolean {
-    const { text } = this
     let at = this.at
-    if (text.charCodeAt(at) !== OPEN) return false
+    if (bytes[at]! !== OPEN) return false
     let levels = 0
     do {
-      if (text.charCodeAt(at + 1) !== OPEN || text.charCodeAt(at + 2) !== QUOTE) return false
+      if (bytes[at + 1]! !== OPEN || bytes[at + 2]! !== QUOTE) return false
       const priceAt = at + 3
-      const priceEnd = decimalEnd(text, priceAt)
-      if (
-        priceEnd === BAD ||
-        text.charCodeAt(priceEnd + 1) !== COMMA ||
-        text.charCodeAt(priceEnd + 2) !== QUOTE
-      )
-        return false
+      const priceEnd = decimalEnd(priceAt)
+      if (priceEnd === BAD || bytes[priceEnd + 1]! !== COMMA || bytes[priceEnd + 2]! !== QUOTE) return false
       const sizeAt = priceEnd + 3
-      const sizeEnd = decimalEnd(text, sizeAt)
-      if (sizeEnd === BAD || text.charCodeAt(sizeEnd + 1) !== COMMA) return false
-      const end = ordersEnd(text, sizeEnd + 2)
+      const sizeEnd = decimalEnd(sizeAt)
+      if (sizeEnd === BAD || bytes[sizeEnd + 1]! !== COMMA) return false
+      const end = ordersEnd(sizeEnd + 2)
       if (end === BAD) return false
       if (levels === 0) {
-        this.price = decimalBetween(text, priceAt, priceEnd)
-        this.size = decimalBetween(text, sizeAt, sizeEnd)
+        this.price = decimalBetween(this.text, priceAt, priceEnd)
+        this.size = decimalBetween(this.text, sizeAt, sizeEnd)
       }
       levels++
       at = end + 1
-    } while (text.charCodeAt(at) === COMMA)
-    if (text.charCodeAt(at) !== CLOSE || levels > BOOK_LEVELS_MAX) return false
+    } while (bytes[at]! === COMMA)
+    if (bytes[at]! !== CLOSE || levels > BOOK_LEVELS_MAX) return false
     this.at = at + 1
     return true
   }
 }
 
-/** One scanner for all: decoding never waits, so it is never used twice at once. */
 const SCANNER = new Scanner()
 
+function isWord(expected: Uint8Array, at: number): boolean {
+  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false
+  return true
+}
+
 /** Where the quote behind a positive decimal stands, or BAD where there is no such decimal at `start`. */
-function decimalEnd(text: string, start: number): number {
+function decimalEnd(start: number): number {
   let at = start
-  let code = text.charCodeAt(at)
+  let code = bytes[at]!
   let nonZero = 0
   if (code === ZERO_DIGIT) {
-    code = text.charCodeAt(++at)
+    code = bytes[++at]!
   } else {
-    while (code >= ZERO_DIGIT && code <= NINE) code = text.charCodeAt(++at)
+    while (code >= ZERO_DIGIT && code <= NINE) code = bytes[++at]!
     nonZero = 1
     const digits = at - start
     if (digits === 0 || digits > 20) return BAD
   }
   if (code === POINT) {
     const point = at
-    code = text.charCodeAt(++at)
+    code = bytes[++at]!
     while (code >= ZERO_DIGIT && code <= NINE) {
       nonZero |= code ^ ZERO_DIGIT
-      code = text.charCodeAt(++at)
+      code = bytes[++at]!
     }
     const places = at - point - 1
     if (places === 0 || places > 18) return BAD
@@ -179,14 +202,14 @@ function decimalEnd(text: string, start: number): number {
 }
 
 /** Where the bracket behind an order count or null stands, or BAD. */
-function ordersEnd(text: string, start: number): number {
+function ordersEnd(start: number): number {
   let at = start
-  let code = text.charCodeAt(at)
+  let code = bytes[at]!
   if (code === ZERO_DIGIT) return BAD
-  while (code >= ZERO_DIGIT && code <= NINE) code = text.charCodeAt(++at)
-  if (at === start && text.startsWith('null', at)) {
-    at += 4
-    code = text.charCodeAt(at)
+  while (code >= ZERO_DIGIT && code <= NINE) code = bytes[++at]!
+  if (at === start && isWord(NULL, at)) {
+    at += NULL.length
+    code = bytes[at]!
   }
   const length = at - start
   return length > 0 && length <= 15 && code === CLOSE ? at : BAD
@@ -197,7 +220,7 @@ function decimalBetween(text: string, start: number, end: number): Decimal {
   let units = 0
   let point = end
   for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
+    const code = bytes[at]!
     if (code === POINT) point = at
     else units = units * 10 + code - ZERO_DIGIT
   }
