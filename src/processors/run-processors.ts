@@ -1,3 +1,4 @@
+import { setImmediate as letOthersRun } from 'node:timers/promises'
 import { type Broker, type Consumer, type LogRecord, type TopicPartition, tpName } from '../broker/broker.ts'
 import { EngineError } from '../models/engine-error.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
@@ -237,7 +238,7 @@ class ProcessorRunner implements Runner {
   }
 
   async #breathe(heartbeat: () => Promise<void>): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await letOthersRun()
     await heartbeat()
     this.#yieldedAtMs = this.#options.monotonicMs()
   }
@@ -324,12 +325,14 @@ class ProcessorRunner implements Runner {
     if (this.#torn) return
     const moved = [...this.#partitions.values()].filter((partition) => partition.moved)
     if (moved.length > 0 || more.length > 0) {
+      await letOthersRun()
       const commit = commitOf(moved, more)
       const { fenced } = await this.#options.store.commit(commit)
       if (fenced.length > 0) return this.#fenced(fenced, more)
       for (const partition of moved) partition.committed()
       if (commit.outbox.length > 0) this.#options.onOutbox?.()
     }
+    await letOthersRun()
     this.#committedAtMs = this.#options.monotonicMs()
     this.#yieldedAtMs = this.#committedAtMs
     this.#untold = this.#untold || moved.length > 0

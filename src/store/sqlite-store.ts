@@ -1,3 +1,4 @@
+import { setImmediate as letOthersRun } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { EngineError } from '../models/engine-error.ts'
@@ -109,7 +110,10 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
       return { fenced }
     }
     const pace = pacer(monotonicMs)
-    for (const { id, venue, source, product } of commit.feeds) insertFeed.run(id, venue, source, product)
+    for (const { id, venue, source, product } of commit.feeds) {
+      insertFeed.run(id, venue, source, product)
+      await pace()
+    }
     for (const { table, writes } of commit.rows) {
       await writeRows(table, writes, pace)
       await pace()
@@ -117,7 +121,9 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
     for (const partition of commit.partitions) readers.write(partition)
     for (const message of commit.outbox)
       insertMessage.run(message.id, message.kind, JSON.stringify(message.payload))
+    await letOthersRun()
     writer.exec('COMMIT')
+    await letOthersRun()
     for (const { readers: moved } of commit.partitions) for (const reader of moved) reader.runsMoved.clear()
     return { fenced: [] }
   }
@@ -241,12 +247,9 @@ function pacer(monotonicMs: () => number): () => Promise<void> | undefined {
   let startedMs = monotonicMs()
   return () => {
     if (monotonicMs() - startedMs < SLICE_MS) return undefined
-    return new Promise((resolve) =>
-      setImmediate(() => {
-        startedMs = monotonicMs()
-        resolve()
-      }),
-    )
+    return letOthersRun().then(() => {
+      startedMs = monotonicMs()
+    })
   }
 }
 
