@@ -3,9 +3,10 @@ import { type Broker, type Consumer, type LogRecord, type TopicPartition, tpName
 import { EngineError } from '../models/engine-error.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
 import { allTopics } from '../models/topics.ts'
-import type { Commit, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { AnyProcessor } from './processor.ts'
 import { claimPartitions } from './running/claim-partitions.ts'
+import { commitOf, isWorthCommitting } from './running/commit-of.ts'
 import type { Partition, Single } from './running/partition.ts'
 import type { Failure, Reader } from './running/reader.ts'
 import { Rebuilds } from './running/rebuilds.ts'
@@ -26,12 +27,6 @@ const SLICE_MS = 12
 /** How often rows become visible: live, and while catching up, where fewer, larger commits are cheaper. */
 const COMMIT_LIVE_MS = 100
 const COMMIT_CATCH_UP_MS = 2_000
-/**
- * While catching up, a commit is due as soon as rows that will not change soon outweigh those that the next book changes
- * again: what waits stays young, small and bounded, and what is written over and over stays a small part.
- */
-const COMMIT_FINAL_ROWS = 4_000
-const COMMIT_FINAL_PER_CHANGING = 4
 const BATCH_RECORDS = 1_000
 /** A batch this large says that there is more where it came from: live, records come in handfuls. */
 const CATCH_UP_RECORDS = 500
@@ -384,23 +379,5 @@ class ProcessorRunner implements Runner {
     await this.#tellBroker()
     await this.#options.store.applyRetention()
     if (await this.#rebuilds.begin(this.#partitions)) this.#startCatchUp()
-  }
-}
-
-function* oneAfterAnother<T>(parts: readonly Iterable<T>[]): Generator<T> {
-  for (const part of parts) yield* part
-}
-
-function isWorthCommitting({ final, changing }: Reader['waiting']): boolean {
-  return final >= COMMIT_FINAL_ROWS + COMMIT_FINAL_PER_CHANGING * changing
-}
-
-function commitOf(partitions: readonly Partition[], more: readonly OutboxMessage[]): Commit {
-  const pending = partitions.flatMap((partition) => partition.readers().map((reader) => reader.pending()))
-  return {
-    partitions: partitions.map((partition) => partition.positions()),
-    feeds: pending.flatMap(({ feeds }) => feeds),
-    rows: oneAfterAnother(pending.flatMap(({ rows }) => rows)),
-    outbox: [...pending.flatMap(({ outbox }) => outbox), ...more],
   }
 }

@@ -19,7 +19,7 @@ export function openStoreFile(file: string): Database.Database {
     else checkStore(db, file)
     db.pragma('synchronous = NORMAL')
     db.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
-    db.pragma('cache_size = -16000')
+    db.pragma('cache_size = -8000')
     return db
   } catch (error) {
     throw storageError(error, file)
