@@ -15,7 +15,7 @@ import { type BenchRow, holds, median } from './row.ts'
  */
 
 const RECORDS = 200_000
-const ROUNDS = 3
+const ROUNDS = 5
 const PRODUCTS = [10, 100, 1_000, 10_000] as const
 const BOUNDS: Record<number, string> = { 10: '>= 1.5', 100: '>= 1.5', 1000: '>= 1.5', 10000: '>= 1.25' }
 const TOPIC = 'books.coinbase'
