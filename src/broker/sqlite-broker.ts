@@ -42,6 +42,7 @@ const DROP_RECORDS_MAX = 2_000
 export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<SqliteBroker> {
   const { dir, log, random, nowMs } = options
   const { file, bell } = await openFiles(dir, options.pagesMax)
+  sayPassedOver(file, log)
   const catalog = openCatalog(file.db, random)
   const writer = openWriter(file, catalog, bell, {
     nowMs,
@@ -101,6 +102,15 @@ async function openFiles(dir: string, pagesMax: number | undefined): Promise<{ f
   } catch (error) {
     throw brokenPromise(error, path)
   }
+}
+
+/** Nobody was promised what was never finished; but a disk that lost what it promised shows itself here, and only here. */
+function sayPassedOver({ path, passedOver }: LogFile, log: Logger | undefined): void {
+  if (passedOver === undefined) return
+  const { bytes, isOurFind } = passedOver
+  const text = `an unfinished or torn write of ${bytes} bytes at the end of ${path}-wal was passed over`
+  if (isOurFind) log?.warn({ path, bytes }, text)
+  else log?.info({ path, bytes }, text)
 }
 
 /**

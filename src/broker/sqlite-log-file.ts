@@ -2,6 +2,7 @@ import { type Stats, statSync } from 'node:fs'
 import Database, { type Database as Connection } from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
 import { BUSY_BLOCK_MS, brokenPromise, corruptLog, foreignLog, untilFree } from './sqlite-errors.ts'
+import { bytesPassedOver, type PassedOver } from './wal-tail.ts'
 
 /** 'Tide', so that `file log.db` and a misplaced DATA_DIR can be told apart from anybody's database. */
 export const APPLICATION_ID = 0x54696465
@@ -48,6 +49,8 @@ export function recordsTable(partitionId: number): string {
 export type LogFile = {
   readonly path: string
   readonly db: Connection
+  /** What was found unfinished behind the last commit when it was opened; undefined where there was nothing. */
+  readonly passedOver: PassedOver | undefined
   /**
    * Throws `log-lost` when the file under this path is no longer the one that was opened. Asked before every write, since a
    * new log under the old name shares our -shm, and after it, since a deleted file takes writes as well as any.
@@ -66,12 +69,15 @@ export const MEMORY = ':memory:'
  */
 export async function openLogFile(path: string, pagesMax?: number): Promise<LogFile> {
   refuseEmptied(path)
+  const isOurFind = statOf(`${path}-shm`) === undefined
   const db = new Database(path)
+  let bytes = 0
   try {
     await untilFree({ explain: (error) => brokenPromise(error, path) }, () => {
       db.pragma(`busy_timeout = ${BUSY_BLOCK_MS}`)
       const fresh = checkIdentity(db, path)
       prepareConnection(db, pagesMax)
+      bytes = hasWal(path) ? bytesPassedOver(db, path) : 0
       if (fresh) begin(db)
     })
   } catch (error) {
@@ -79,7 +85,14 @@ export async function openLogFile(path: string, pagesMax?: number): Promise<LogF
     throw error
   }
   const checkStillThere = sameFileCheck(path)
-  return { path, db, checkStillThere, explain: (error) => explained(error, path, checkStillThere) }
+  const passedOver = bytes === 0 ? undefined : { bytes, isOurFind }
+  return {
+    path,
+    db,
+    passedOver,
+    checkStillThere,
+    explain: (error) => explained(error, path, checkStillThere),
+  }
 }
 
 function explained(error: unknown, path: string, checkStillThere: () => void): EngineError {
@@ -135,6 +148,10 @@ function refuseEmptied(path: string): void {
   if (file?.size === 0 && wal !== undefined && wal.size > 0) {
     throw corruptLog(path, 'the file is empty, but its -wal is not')
   }
+}
+
+function hasWal(path: string): boolean {
+  return path !== MEMORY && (statOf(`${path}-wal`)?.size ?? 0) > 0
 }
 
 function sameFileCheck(path: string): () => void {

@@ -12,8 +12,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { LogRecord, OutgoingRecord } from '../../src/broker/broker.ts'
-import { LOG_VERSION } from '../../src/broker/sqlite-log-file.ts'
+import { LOG_VERSION, openLogFile } from '../../src/broker/sqlite-log-file.ts'
 import { EngineError } from '../../src/models/engine-error.ts'
+import { recordingLog } from '../alerts/recording-log.ts'
 import { BOOKS, chance, listen, openLog, readAll, record, records, temporaryDir } from './logs.ts'
 
 const logOf = (dir: string) => join(dir, 'log.db')
@@ -49,27 +50,31 @@ function change(path: string, sql: string): void {
 }
 
 describe('a -wal that lost or garbled its tail', () => {
-  test('opens by itself, keeps whole calls from the beginning, and goes on, wherever it was hit', async () => {
+  test('opens by itself, keeps whole calls from the beginning, says how much it passed over, and goes on, wherever it was hit', async () => {
     const CALLS = 60
     const PER_CALL = 5
     const live = temporaryDir()
     const broker = await openLog(live)
+    const walBytes = () => statSync(`${logOf(live)}-wal`).size
+    const ends = [walBytes()]
     for (let call = 0; call < CALLS; call++) {
       await broker.publish(sent(call * PER_CALL + 1, (call + 1) * PER_CALL))
+      ends.push(walBytes())
     }
     const below = chance(5)
     const kept: number[] = []
     for (let hit = 0; hit < 50; hit++) {
-      const dir = temporaryDir()
-      // What a crash leaves: both files, synced, without the shared memory beside them.
-      for (const end of ['', '-wal']) copyFileSync(logOf(live) + end, logOf(dir) + end)
+      const dir = copied(live)
       const wal = `${logOf(dir)}-wal`
       const at = below(statSync(wal).size - 512)
       if (hit % 2 === 0) truncateSync(wal, at)
       else garble(wal, at)
 
-      const again = await openLog(dir)
+      const { size } = statSync(wal)
+      const { log, entries } = recordingLog()
+      const again = await openLog(dir, { log })
       const all = await readAll(again)
+      if (all.length > 0) expect(saidOf(entries())).toEqual(tail(size - ends[all.length / PER_CALL]!))
       expect(all.map(({ n, corrupt }) => (corrupt ? 'corrupt' : n))).toEqual(all.map((_, i) => i + 1))
       expect(all.length % PER_CALL).toBe(0)
       await again.publish(sent(all.length + 1, all.length + 1))
@@ -83,10 +88,114 @@ describe('a -wal that lost or garbled its tail', () => {
     expect(Math.max(...kept)).toBeGreaterThan(250)
   }, 60_000)
 
+  test('a -wal without its header is passed over whole, and says so', async () => {
+    const dir = await crashedLog(5)
+    garble(`${logOf(dir)}-wal`, 0)
+    const { size } = statSync(`${logOf(dir)}-wal`)
+    expect(await saidOnOpening(dir)).toEqual(tail(size))
+  })
+
+  test('nothing is said of a log that was closed in order, nor of a -wal that is whole', async () => {
+    expect(await saidOnOpening(await closedLog(5))).toEqual([])
+    expect(await saidOnOpening(await crashedLog(5))).toEqual([])
+  })
+
+  test('beside shared memory that may be a living process’s, a torn tail is mentioned, and no warning', async () => {
+    const live = temporaryDir()
+    const broker = await openLog(live)
+    await broker.publish(sent(1, 5))
+    const { size } = statSync(`${logOf(live)}-wal`)
+    await broker.publish(sent(6, 10))
+    const dir = copied(live, ['', '-wal', '-shm'])
+    const wal = `${logOf(dir)}-wal`
+    garble(wal, size)
+    const torn = statSync(wal).size - size
+    expect(await saidOnOpening(dir)).toEqual(tail(torn, 'info'))
+  })
+
+  test('nothing is said of what an older generation of the -wal left behind its end', async () => {
+    const live = temporaryDir()
+    const broker = await openLog(live)
+    await broker.publish(sent(1, 500))
+    change(logOf(live), 'PRAGMA wal_checkpoint(RESTART)')
+    const full = statSync(`${logOf(live)}-wal`).size
+    await broker.publish(sent(501, 501))
+    expect(statSync(`${logOf(live)}-wal`).size).toBe(full)
+    expect(await saidOnOpening(copied(live))).toEqual([])
+  })
+
+  test('what another process is writing just now is not taken for torn', async () => {
+    const dir = temporaryDir()
+    await openLog(dir)
+    const writer = new Database(logOf(dir))
+    // So small a cache that frames reach the -wal before the commit.
+    writer.pragma('cache_size = 2')
+    writer.exec('BEGIN IMMEDIATE')
+    const before = statSync(`${logOf(dir)}-wal`).size
+    spill(writer)
+    expect(statSync(`${logOf(dir)}-wal`).size).toBeGreaterThan(before)
+    const { db, passedOver } = await openLogFile(logOf(dir))
+    expect(passedOver).toBeUndefined()
+    writer.exec('ROLLBACK')
+    writer.close()
+    db.close()
+  })
+
+  test('what a process that still has the log open gave up is mentioned, and no warning', async () => {
+    const dir = temporaryDir()
+    await openLog(dir)
+    const writer = new Database(logOf(dir))
+    writer.pragma('cache_size = 2')
+    writer.exec('BEGIN IMMEDIATE')
+    const before = statSync(`${logOf(dir)}-wal`).size
+    spill(writer)
+    writer.exec('ROLLBACK')
+    const unfinished = statSync(`${logOf(dir)}-wal`).size - before
+    expect(unfinished).toBeGreaterThan(0)
+    expect(await saidOnOpening(dir)).toEqual(tail(unfinished, 'info'))
+    writer.close()
+  })
+
   function garble(path: string, at: number): void {
     const bytes = readFileSync(path)
     for (let i = at; i < at + 512; i++) bytes[i] = bytes[i]! ^ 0xff
     writeFileSync(path, bytes)
+  }
+
+  function spill(writer: Database.Database): void {
+    const insert = writer.prepare('INSERT INTO keys (text, crc) VALUES (?, 0)')
+    for (let i = 0; i < 200; i++) insert.run(`${i}`.padEnd(4_000, 'x'))
+  }
+
+  /** What a crash leaves: both files, synced, without the shared memory beside them. */
+  function copied(live: string, ends = ['', '-wal']): string {
+    const dir = temporaryDir()
+    for (const end of ends) copyFileSync(logOf(live) + end, logOf(dir) + end)
+    return dir
+  }
+
+  async function crashedLog(count: number): Promise<string> {
+    const live = temporaryDir()
+    const broker = await openLog(live)
+    await broker.publish(sent(1, count))
+    return copied(live)
+  }
+
+  async function saidOnOpening(dir: string): Promise<Said[]> {
+    const { log, entries } = recordingLog()
+    const broker = await openLog(dir, { log })
+    await broker.close()
+    return saidOf(entries())
+  }
+
+  type Said = { readonly level: string; readonly bytes: unknown }
+
+  function saidOf(entries: readonly Record<string, unknown>[]): Said[] {
+    return entries.map(({ level, bytes }) => ({ level: level === 40 ? 'warn' : 'info', bytes }))
+  }
+
+  function tail(bytes: number, level = 'warn'): Said[] {
+    return bytes === 0 ? [] : [{ level, bytes }]
   }
 })
 
