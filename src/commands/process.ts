@@ -39,11 +39,13 @@ export async function processRecords(
     done: store.outbox.done,
   }
   const sender = openOutboxSender({ ...context, outbox, sinks })
+  // One after another: two at once would carry the same records twice.
+  let carrying: Promise<unknown> = Promise.resolve()
   wake = () => {
     sender.wake()
-    carryRejects(store, broker).catch((error) =>
-      log.error({ err: error }, 'rejected records wait for the next try'),
-    )
+    carrying = carrying
+      .then(() => carryRejects(store, broker))
+      .catch((error) => log.error({ err: error }, 'rejected records wait for the next try'))
   }
   wake()
   const before = await openRemainder(store.db, context.nowMs())
@@ -57,7 +59,7 @@ export async function processRecords(
   ])
   await runner.close()
   // Together: either may take its whole time, and a shutdown has no more than the two would in turn.
-  await Promise.all([tellRemainder(context, store, sinks, before), sender.close()])
+  await Promise.all([tellRemainder(context, store, sinks, before), sender.close(), carrying])
   await closeQuietly(engine, broken !== undefined)
   lock.release()
   if (broken !== undefined) throw broken.error
