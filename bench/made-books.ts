@@ -10,13 +10,18 @@ export function* bookRecords(products: number, records: number, batch: number): 
       const n = from + i
       const timeMs =
         startMs + Math.floor(n / products) * 1_000 + Math.floor(((n % products) * 1_000) / products)
-      return recordOf(names[n % products]!, n, timeMs)
+      return recordOf(names[n % products]!, priceOf(n % products), n, timeMs)
     })
   }
 }
 
-function recordOf(product: string, n: number, timeMs: number): OutgoingRecord {
-  const cents = 7_000_000 + ((n * 7919) % 4_000)
+/** Every product has a price of its own, from dollars to tens of thousands. */
+function priceOf(product: number): number {
+  return 500 + ((product * 2_654_435_761) % 9_000_000)
+}
+
+function recordOf(product: string, baseCents: number, n: number, timeMs: number): OutgoingRecord {
+  const cents = baseCents + 100 + ((n * 7919) % Math.ceil(baseCents / 1_000))
   const value = encodeBook({
     type: 'book',
     venue: 'coinbase',

@@ -15,7 +15,7 @@ const TELL_TIMEOUT_MS = 5_000
  * How much the heap may grow, in percent of what is alive, before it is cleaned. V8 would let it grow fourfold: rows wait a
  * second for their commit, and what has died since would be kept as well.
  */
-const HEAP_GROWING_PERCENT = 30
+const HEAP_GROWING_PERCENT = 20
 
 /** Makes the tables: brings them up to the end of the log and keeps them there until it is stopped. */
 export async function processRecords(

@@ -8,7 +8,7 @@ import type { Reader } from './reader.ts'
  * again: what waits stays young, small and bounded, and what is written over and over stays a small part.
  */
 const FINAL_ROWS = 4_000
-const FINAL_PER_CHANGING = 6
+const FINAL_PER_CHANGING = 4
 
 export function isWorthCommitting({ final, changing }: Reader['waiting']): boolean {
   return final >= FINAL_ROWS + FINAL_PER_CHANGING * changing

@@ -19,7 +19,12 @@ type Slot = {
   readonly lengthMs: number
   /** The window that was looked at last: books come in time order, so the next one is nearly always in it. */
   startMs: number
-  dirty: FeedRow[]
+  /** What is to be written: by where rows start, so that they can be written in order; and how many there are. */
+  readonly dirty: Map<number, FeedRow[]>
+  dirtyRows: number
+  /** The part that was added to last, and its start. */
+  part: FeedRow[]
+  partStartMs: number
 }
 
 type FeedRow = CachedRow & { readonly startMs: number }
@@ -137,7 +142,7 @@ export class FeedRows {
       if (offset > row.lastOffset) row.lastOffset = offset
       if (row.dirty) continue
       row.dirty = true
-      slot.dirty.push(row)
+      noteDirty(slot, row)
     }
   }
 
@@ -173,26 +178,27 @@ export class FeedRows {
 
   get waiting(): { final: number; changing: number } {
     let [final, changing] = [0, 0]
-    for (const { kind, dirty } of this.#slots) {
-      if (kind === 'second') final += dirty.length
-      else changing += dirty.length
+    for (const { kind, dirtyRows } of this.#slots) {
+      if (kind === 'second') final += dirtyRows
+      else changing += dirtyRows
     }
     return { final, changing }
   }
 
   /** The rows to be written, part by part, each put in the order of its table's key only when it is asked for. */
   *pending(): Generator<{ table: Table<unknown>; writes: readonly CachedRow[] }> {
-    for (const { table, kind, dirty } of this.#slots) {
-      for (const writes of kind === 'second' ? bySecond(dirty) : [dirty]) {
-        if (writes.length > 0) yield { table, writes: writes.sort(byKey) }
-      }
+    for (const { table, dirty } of this.#slots) {
+      const parts = [...dirty].sort(([a], [b]) => a - b)
+      for (const [, writes] of parts) yield { table, writes: writes.sort(byKey) }
     }
   }
 
   committed(): void {
     for (const slot of this.#slots) {
-      for (const row of slot.dirty) row.dirty = false
-      slot.dirty = []
+      for (const rows of slot.dirty.values()) for (const row of rows) row.dirty = false
+      slot.dirty.clear()
+      slot.dirtyRows = 0
+      slot.partStartMs = NO_PART
     }
     for (const feed of this.#withOlder) feed.older.fill(undefined)
     this.#withOlder = []
@@ -210,6 +216,19 @@ export class FeedRows {
   }
 }
 
+/** Where no row starts. */
+const NO_PART = -1
+
+function noteDirty(slot: Slot, row: FeedRow): void {
+  slot.dirtyRows++
+  if (slot.partStartMs !== row.startMs) {
+    slot.part = slot.dirty.get(row.startMs) ?? []
+    slot.partStartMs = row.startMs
+    slot.dirty.set(row.startMs, slot.part)
+  }
+  slot.part.push(row)
+}
+
 function slotsOf(processor: AnyProcessor): Slot[] {
   const { per, table } = processor
   const slot = (kind: SlotKind, lengthMs: number): Slot => ({
@@ -218,7 +237,10 @@ function slotsOf(processor: AnyProcessor): Slot[] {
     kind,
     lengthMs,
     startMs: 0,
-    dirty: [],
+    dirty: new Map(),
+    dirtyRows: 0,
+    part: [],
+    partStartMs: NO_PART,
   })
   if (per.kind === 'window') return per.lengthsMs.map((lengthMs) => slot('window', lengthMs))
   return per.kind === 'second' ? [slot('second', 1_000)] : per.kind === 'feed' ? [slot('feed', 0)] : []
@@ -243,16 +265,6 @@ function byKey(a: FeedRow, b: FeedRow): number {
     (a.key[1] as number) - (b.key[1] as number) ||
     a.startMs - b.startMs
   )
-}
-
-function bySecond(rows: readonly FeedRow[]): FeedRow[][] {
-  const seconds = new Map<number, FeedRow[]>()
-  for (const row of rows) {
-    const second = seconds.get(row.startMs)
-    if (second === undefined) seconds.set(row.startMs, [row])
-    else second.push(row)
-  }
-  return [...seconds].sort(([a], [b]) => a - b).map(([, second]) => second)
 }
 
 function findOlder(feed: Feed, i: number, startMs: number): FeedRow | undefined {

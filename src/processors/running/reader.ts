@@ -205,7 +205,7 @@ export class Reader {
     const book = decodeFast(value, identityOf(id, venue, source, product), n)
     if (book === undefined) return false
     this.#runN = n
-    this.#book(book, this.#feed(venue, source, product), run, record.offset, steps)
+    this.#book(book, this.#feed(venue, source, product, id), run, record.offset, steps)
     return true
   }
 
@@ -290,11 +290,11 @@ export class Reader {
 
   // --- feeds ---
 
-  #feed(venue: string, source: string, product: string): Feed {
+  #feed(venue: string, source: string, product: string, knownId?: number): Feed {
     const sameProduct = this.#feeds.get(product) ?? []
     const known = sameProduct.find((feed) => feed.source === source && feed.venue === venue)
     if (known !== undefined) return known
-    const id = this.#options.idOf(venue, source, product)
+    const id = knownId ?? this.#options.idOf(venue, source, product)
     const feed = this.#books.newFeed(identityOf(id, venue, source, product), this.#progressOf(source))
     this.#feeds.set(product, [...sameProduct, feed])
     this.#feedCount++
