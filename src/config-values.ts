@@ -74,6 +74,24 @@ export const logLevel = z
 /** Five fields, or six with seconds first. */
 export const cron = z.string().refine(isCron)
 
+export function oneOf<Name extends string>(...names: readonly Name[]) {
+  return z.string().toLowerCase().pipe(z.enum(names))
+}
+
+export const yesOrNo = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false']))
+  .transform((text) => text === 'true')
+
+/** `localhost:19092`, `[::1]:9092`, or several with commas between. */
+export const hostPorts = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(z.string().regex(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/)).refine(allDifferent))
+
+export const postgresUrl = z.url({ protocol: /^postgres(?:ql)?$/ })
+
 /** An http or https address, without the slash at its end. */
 export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
 

@@ -14,6 +14,8 @@ export type Variable<Value> = {
   readonly reads: z.ZodType<Value, string>
   /** Never shown; may also be the content of the file that `<name>_FILE` names. */
   readonly secret?: true
+  /** Shown in the sample file where there is no default. */
+  readonly example?: string
   /** Convention of others: not in the sample file, and no near miss of it is reported. */
   readonly foreign?: true
 }
@@ -133,6 +135,94 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     says: 'Age at which rejections and results of insights may leave the log.',
     expected: '1m..3650d, such as 30d',
     reads: values.duration(MINUTE_MS, 3_650 * DAY_MS),
+  },
+  kafkaBrokers: {
+    name: 'KAFKA_BROKERS',
+    default: undefined,
+    says: 'Kafka or Redpanda, such as localhost:19092; several with commas between. Unset: the embedded log.',
+    expected: 'host:port[,host:port]',
+    reads: values.hostPorts,
+    example: 'localhost:19092',
+  },
+  kafkaReplication: {
+    name: 'KAFKA_REPLICATION',
+    default: '1',
+    says: 'Copies of every record of a Kafka topic that is yet to be made; at most as many as there are brokers.',
+    expected: '1..10',
+    reads: values.wholeNumber(1, 10),
+  },
+  kafkaCompression: {
+    name: 'KAFKA_COMPRESSION',
+    default: 'none',
+    says: 'Compression on Kafka: none, gzip; zstd, lz4 or snappy where the codec package that the README names is installed.',
+    expected: 'none, gzip, zstd, lz4 or snappy',
+    reads: values.oneOf('none', 'gzip', 'zstd', 'lz4', 'snappy'),
+  },
+  kafkaTls: {
+    name: 'KAFKA_TLS',
+    default: 'false',
+    says: 'Whether Kafka is spoken to over TLS.',
+    expected: 'true or false',
+    reads: values.yesOrNo,
+  },
+  kafkaTlsCaFile: {
+    name: 'KAFKA_TLS_CA_FILE',
+    default: undefined,
+    says: "File with the certificate authority of Kafka's certificates (PEM), where it is not a public one.",
+    expected: 'a file',
+    reads: values.anyText,
+  },
+  kafkaSasl: {
+    name: 'KAFKA_SASL',
+    default: 'none',
+    says: 'How to log in to Kafka: none, plain, scram-sha-256 or scram-sha-512.',
+    expected: 'none, plain, scram-sha-256 or scram-sha-512',
+    reads: values.oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512'),
+  },
+  kafkaUsername: {
+    name: 'KAFKA_USERNAME',
+    default: undefined,
+    says: 'User for KAFKA_SASL.',
+    expected: 'a name',
+    reads: values.anyText,
+  },
+  kafkaPassword: {
+    name: 'KAFKA_PASSWORD',
+    default: undefined,
+    says: 'Password for KAFKA_SASL. Secret: or KAFKA_PASSWORD_FILE.',
+    expected: 'a password',
+    reads: values.anyText,
+    secret: true,
+  },
+  kafkaSessionMs: {
+    name: 'KAFKA_SESSION_MS',
+    default: '30000',
+    says: 'Milliseconds after which Kafka gives the partitions of a processor it has not heard of to others.',
+    expected: '1000..300000',
+    reads: values.wholeNumber(1_000, 300_000),
+  },
+  lingerMs: {
+    name: 'LINGER_MS',
+    default: '20',
+    says: 'Milliseconds that a record on its way to Kafka waits for others to go with it.',
+    expected: '0..10000',
+    reads: values.wholeNumber(0, 10_000),
+  },
+  spoolBytes: {
+    name: 'SPOOL_BYTES',
+    default: '2GB',
+    says: 'How much `ingest` keeps on its own disk (DATA_DIR/spool) while Kafka is away; beyond it records are dropped and a hole says so.',
+    expected: '1MB..1TB, such as 2GB',
+    reads: values.byteCount(1e6, 1e12),
+  },
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    default: undefined,
+    example: 'postgres://tidebook:password@localhost:5432/tidebook',
+    says: 'PostgreSQL that keeps the tables: postgres://user:password@host:5432/database. Unset: the embedded store. Secret: or DATABASE_URL_FILE.',
+    expected: 'postgres://... or postgresql://...',
+    reads: values.postgresUrl,
+    secret: true,
   },
   slackWebhookUrl: {
     name: 'SLACK_WEBHOOK_URL',

@@ -25,6 +25,21 @@ export type Config = {
   readonly booksRetentionBytes: number
   /** Of rejections and insights. */
   readonly reportsRetentionMs: number
+  /** Undefined: topics are kept in the embedded log. */
+  readonly kafkaBrokers: readonly string[] | undefined
+  /** Copies of every record of a topic that is yet to be made. */
+  readonly kafkaReplication: number
+  readonly kafkaCompression: 'none' | 'gzip' | 'zstd' | 'lz4' | 'snappy'
+  readonly kafkaTls: boolean
+  readonly kafkaTlsCaFile: string | undefined
+  readonly kafkaSasl: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly kafkaUsername: string | undefined
+  readonly kafkaPassword: string | undefined
+  readonly kafkaSessionMs: number
+  readonly lingerMs: number
+  readonly spoolBytes: number
+  /** Undefined: tables are kept in the embedded store. */
+  readonly databaseUrl: string | undefined
   readonly slackWebhookUrl: string | undefined
   readonly smtpUrl: string | undefined
   readonly alertMailFrom: string | undefined
@@ -76,7 +91,10 @@ export function effectiveSettings(env: Environment): Setting[] {
 export function exampleEnv(): string {
   const entries = Object.values<Variable<unknown>>(variables)
     .filter(({ foreign }) => foreign === undefined)
-    .map((variable) => `# ${variable.says}\n# ${variable.name}=${inFile(variable.default ?? '')}\n`)
+    .map(
+      (variable) =>
+        `# ${variable.says}\n# ${variable.name}=${inFile(variable.default ?? variable.example ?? '')}\n`,
+    )
   return `# Every setting with its default. Copy this file to .env and uncomment what is to differ.\n\n${entries.join('\n')}`
 }
 
@@ -125,6 +143,7 @@ function secretText(name: string, env: Environment, problems: Problem[]): string
 /** What is good by itself and wrong beside another. Whatever touches a variable that is `bad` by itself is let be. */
 function brokenRelations(config: Partial<Config>, bad: ReadonlySet<string>): Problem[] {
   const { smtpUrl, alertMailFrom, alertMailTo, lateMaxMs, booksRetentionMs } = config
+  const { kafkaBrokers, kafkaSasl, kafkaUsername, kafkaPassword, kafkaTls, kafkaTlsCaFile } = config
   const problems: Problem[] = []
   const missing = (name: string, beside: string) =>
     problems.push({ name, got: 'not set', expected: `expected beside ${beside}`, more: '' })
@@ -132,6 +151,13 @@ function brokenRelations(config: Partial<Config>, bad: ReadonlySet<string>): Pro
   if (smtpUrl !== undefined && alertMailTo === undefined) missing('ALERT_MAIL_TO', 'SMTP_URL')
   if (smtpUrl === undefined && alertMailFrom !== undefined) missing('SMTP_URL', 'ALERT_MAIL_FROM')
   else if (smtpUrl === undefined && alertMailTo !== undefined) missing('SMTP_URL', 'ALERT_MAIL_TO')
+  const isSasl = kafkaSasl !== undefined && kafkaSasl !== 'none'
+  if (isSasl && kafkaUsername === undefined) missing('KAFKA_USERNAME', 'KAFKA_SASL')
+  if (isSasl && kafkaPassword === undefined) missing('KAFKA_PASSWORD', 'KAFKA_SASL')
+  if (!isSasl && kafkaUsername !== undefined) missing('KAFKA_SASL', 'KAFKA_USERNAME')
+  if (kafkaTls === false && kafkaTlsCaFile !== undefined) missing('KAFKA_TLS', 'KAFKA_TLS_CA_FILE')
+  if (kafkaBrokers === undefined && isSasl) missing('KAFKA_BROKERS', 'KAFKA_SASL')
+  if (kafkaBrokers === undefined && kafkaTls === true) missing('KAFKA_BROKERS', 'KAFKA_TLS')
   if (lateMaxMs !== undefined && booksRetentionMs !== undefined && lateMaxMs > booksRetentionMs) {
     const longest = formatDuration(booksRetentionMs)
     problems.push({

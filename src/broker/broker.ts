@@ -18,7 +18,10 @@ export type OutgoingRecord = TopicPartition & {
   readonly value: string
 }
 
-/** A record as it lies on a topic. `corrupt`: its checksum is wrong; key, run, n and value must not be believed. */
+/**
+ * A record as it lies on a topic. `corrupt`: its checksum is wrong; key, run, n and value must not be believed. `bytes`: its
+ * value where that is not UTF-8 text; `value` is null then.
+ */
 export type LogRecord = {
   readonly offset: number
   readonly key: string | null
@@ -28,6 +31,7 @@ export type LogRecord = {
   readonly headers: Readonly<Record<string, string>> | null
   readonly value: string | null
   readonly corrupt: boolean
+  readonly bytes?: Uint8Array
 }
 
 export type TopicSettings = {
@@ -49,22 +53,33 @@ export type PartitionInfo = {
 export type TopicInfo = TopicSettings & {
   /** Another id is another log, whatever its name: positions of one mean nothing in the other. */
   readonly logId: string
+  /** Copies kept of every record; 1 on the embedded log. */
+  readonly replication: number
   readonly partitionInfos: readonly PartitionInfo[]
 }
 
 export type GroupOffset = TopicPartition & { readonly offset: number }
-export type GroupInfo = { readonly group: string; readonly offsets: readonly GroupOffset[] }
+export type GroupInfo = {
+  readonly group: string
+  readonly offsets: readonly GroupOffset[]
+  /** Processes that read for it now; null where the broker cannot tell. */
+  readonly members: number | null
+}
 
 export type ConsumeOptions = {
   readonly topics: readonly string[]
   readonly group: string
-  /** Called with what this consumer now reads; answers the offset to begin each at, by `tpName`. */
+  /**
+   * Called with what this consumer now reads, which may be nothing; answers the offset to begin each at, by `tpName`. Where
+   * the broker shares partitions out it is called again whenever that changes, after `onLost` for all it had.
+   */
   onAssigned(tps: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>
-  /** Called before the partitions go elsewhere, and on close. */
+  /** Called when the partitions go elsewhere, and on close. Others may have them already. */
   onLost(tps: readonly TopicPartition[]): Promise<void>
   /**
-   * Records of one partition, offsets ascending and dense from where it stood. The next call waits for this one. A
-   * rejection of the promise closes the consumer and reaches `done`.
+   * Records of one partition, offsets ascending from where it stood, and dense but for what has left the log. The next
+   * call waits for this one. A rejection of the promise closes the consumer and reaches `done`; one of `heartbeat` is to be
+   * passed on.
    */
   onBatch(
     tp: TopicPartition,
@@ -86,17 +101,22 @@ export type Consumer = {
 }
 
 export type Broker = {
-  /** Creates what is missing. An existing topic keeps its partitions; retention follows the settings. */
-  ensureTopics(settings: readonly TopicSettings[]): Promise<void>
+  /** Whether the partitions of a group are shared out among the processes that consume; otherwise each has them all. */
+  readonly sharesPartitions: boolean
+  /** Creates what is missing. Answers, a line each, what existing topics have otherwise and keep. */
+  ensureTopics(settings: readonly TopicSettings[]): Promise<readonly string[]>
   /**
    * Resolves when every record is durable: on the disk, synced. Records of one partition keep the order in which they
-   * were handed over, over calls too. All records of one call lie on the log, or none. Rejects with an EngineError
-   * (`disk-full`, `disk-failed`, `overloaded`, `closed`) and then nothing of the call was acknowledged.
+   * were handed over, over calls too. Rejects with an EngineError (`disk-full`, `disk-failed`, `overloaded`,
+   * `broker-unreachable`, `closed`) and then nothing of the call was acknowledged; some of it may lie on the log all the
+   * same, and its `run` and `n` make it count once should it be sent again.
    */
   publish(records: readonly OutgoingRecord[]): Promise<void>
   consume(options: ConsumeOptions): Promise<Consumer>
   /** One look: at most `recordsMax` records from `fromOffset` on (or the oldest kept, if that is later). */
   read(tp: TopicPartition, fromOffset: number, recordsMax: number): Promise<LogRecord[]>
+  /** The first offset whose record was appended at `timeMs` or later; the end where there is none. */
+  offsetAt(tp: TopicPartition, timeMs: number): Promise<number>
   /** Tells the broker how far a group is, so that lag shows in its tools. Nothing is ever started from these. */
   commitOffsets(group: string, offsets: readonly GroupOffset[]): Promise<void>
   topics(): Promise<TopicInfo[]>

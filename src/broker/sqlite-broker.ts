@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { EngineError } from '../models/engine-error.ts'
 import { type Bell, openBell } from './bell.ts'
-import type { Broker, Consumer, GroupInfo, GroupOffset, TopicPartition } from './broker.ts'
+import type { Broker, Consumer, GroupInfo, GroupOffset } from './broker.ts'
 import { openCatalog } from './sqlite-catalog.ts'
 import { startConsumer } from './sqlite-consumer.ts'
 import { brokenPromise, untilFree } from './sqlite-errors.ts'
@@ -23,11 +23,6 @@ export type SqliteBrokerOptions = {
 }
 
 export type SqliteBroker = Broker & {
-  /**
-   * Offset of the first record appended at or after `timeMs`, or the end. By the clocks that stamped the records: exact
-   * unless they were set back meanwhile.
-   */
-  offsetAt(tp: TopicPartition, timeMs: number): Promise<number>
   /** Drops what the topics' settings no longer keep, all of it; `publish` does it in bites. Answers how many records. */
   applyRetention(): Promise<number>
 }
@@ -66,6 +61,7 @@ export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<Sq
   }
 
   return {
+    sharesPartitions: false,
     publish: writer.publish,
     ensureTopics: (settings) => look(() => catalog.ensure(settings)),
     topics: () => look(() => catalog.infos()),
@@ -159,7 +155,7 @@ function openGroups({ db, checkStillThere }: LogFile) {
       for (const { group, ...offset } of select.all()) {
         groups.set(group, [...(groups.get(group) ?? []), offset])
       }
-      return [...groups].map(([group, offsets]) => ({ group, offsets }))
+      return [...groups].map(([group, offsets]) => ({ group, offsets, members: null }))
     },
   }
 }

@@ -9,8 +9,11 @@ type TopicRow = TopicSettings & { readonly logId: string }
 
 /** Which topics the log has. What other processes have created meanwhile is found when it is asked for. */
 export type Catalog = Dictionaries & {
-  /** Creates what is missing and sets retention; writes nothing where all is as it should be. */
-  ensure(settings: readonly TopicSettings[]): void
+  /**
+   * Creates what is missing and sets retention; writes nothing where all is as it should be. Answers, a line each, which
+   * topics have other partitions than asked for: those they keep.
+   */
+  ensure(settings: readonly TopicSettings[]): string[]
   /** The partitions of a topic; throws where there is no such topic. */
   partitionsOf(topic: string): readonly Partition[]
   /** Throws where there is no such partition. */
@@ -45,10 +48,14 @@ export function openCatalog(db: Connection, random: () => number): Catalog {
     }
   }
 
-  function ensure(settings: readonly TopicSettings[]): void {
-    const known = new Map(selectTopics.all().map((row) => [row.topic, row]))
+  function known(): Map<string, TopicRow> {
+    return new Map(selectTopics.all().map((row) => [row.topic, row]))
+  }
+
+  function createOrUpdate(settings: readonly TopicSettings[]): void {
+    const rows = known()
     for (const wanted of settings) {
-      const row = known.get(wanted.topic)
+      const row = rows.get(wanted.topic)
       if (row === undefined) create(wanted)
       else if (!sameRetention(row, wanted)) {
         updateTopic.run(wanted.retentionMs, wanted.retentionBytes, wanted.topic)
@@ -57,8 +64,8 @@ export function openCatalog(db: Connection, random: () => number): Catalog {
   }
 
   function partitionsOf(topic: string): readonly Partition[] {
-    const known = opened.get(topic)
-    if (known !== undefined) return known
+    const already = opened.get(topic)
+    if (already !== undefined) return already
     const ids = selectIds.all(topic)
     if (ids.length === 0) {
       throw new EngineError('bug', `the log has no topic ${topic}`, { hint: 'Call ensureTopics first.' })
@@ -80,15 +87,29 @@ export function openCatalog(db: Connection, random: () => number): Catalog {
     partition,
     topics: () => selectTopics.all(),
     infos: () =>
-      selectTopics
-        .all()
-        .map((row) => ({ ...row, partitionInfos: partitionsOf(row.topic).map((each) => each.info()) })),
+      selectTopics.all().map((row) => ({
+        ...row,
+        replication: 1,
+        partitionInfos: partitionsOf(row.topic).map((each) => each.info()),
+      })),
     ensure(settings) {
-      const known = new Map(selectTopics.all().map((row) => [row.topic, row]))
-      if (settings.every((wanted) => sameRetention(known.get(wanted.topic), wanted))) return
-      db.transaction(ensure).immediate(settings)
+      const before = known()
+      if (!settings.every((wanted) => sameRetention(before.get(wanted.topic), wanted))) {
+        db.transaction(createOrUpdate).immediate(settings)
+      }
+      return otherPartitions(known(), settings)
     },
   }
+}
+
+/** Partitions stay what they were: with more of them a key would go elsewhere, and lose its order. */
+function otherPartitions(rows: ReadonlyMap<string, TopicRow>, settings: readonly TopicSettings[]): string[] {
+  return settings.flatMap(({ topic, partitions }) => {
+    const has = rows.get(topic)!.partitions
+    return has === partitions
+      ? []
+      : [`${topic} has ${has} partitions and keeps them; asked for were ${partitions}`]
+  })
 }
 
 function sameRetention(row: TopicRow | undefined, wanted: TopicSettings): boolean {

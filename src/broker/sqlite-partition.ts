@@ -72,7 +72,11 @@ export class Partition {
     return records
   }
 
-  /** Offset of the first record appended at or after `timeMs`, by the clocks that stamped them; else the end. */
+  /**
+   * Offset of the first record appended at or after `timeMs`; else the end. Exact unless the clock was set back while this
+   * partition was written: then the answer is one of the places where its times go from before `timeMs` to it or later, and
+   * there may be such a place before it.
+   */
   offsetAt(timeMs: number): number {
     let [low, high] = [this.#start(), this.endOffset()]
     while (low < high) {

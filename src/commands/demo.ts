@@ -2,7 +2,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
-import { readEnvironment } from '../config.ts'
+import { type Environment, readEnvironment } from '../config.ts'
 import { EngineError } from '../models/engine-error.ts'
 import { parseDuration, SECOND_MS } from '../models/time.ts'
 import type { Context } from './context.ts'
@@ -36,7 +36,7 @@ export async function demo(context: Context, options: { forText?: string | undef
   )
   const startedAtMs = context.nowMs()
   const gaveUp = supervise(demoParts(config.products), {
-    env: { ...readEnvironment(), DATA_DIR: config.dataDir, LOG_LEVEL: inDemo.log.level },
+    env: { ...environmentAtHome(), DATA_DIR: config.dataDir, LOG_LEVEL: inDemo.log.level },
     log: context.log,
     stop: inDemo.stop,
     ...terminal(context),
@@ -53,13 +53,25 @@ export async function demo(context: Context, options: { forText?: string | undef
   return (await gaveUp).length === 0 ? 0 : 1
 }
 
+/** The demo is at home on the embedded log and store, whatever the settings say; an empty text unsets a variable. */
+function environmentAtHome(): Environment {
+  const env = readEnvironment()
+  const elsewhere = Object.keys(env).filter((name) => /^(KAFKA_|DATABASE_URL)/.test(name))
+  return { ...env, ...Object.fromEntries(elsewhere.map((name) => [name, ''])) }
+}
+
 /** In a folder of its own; telling only what has gone wrong, unless LOG_LEVEL asks for more: made faults are no news. */
 function demoContext(context: Context, ended: AbortSignal): Context {
   const { config, log, stop } = context
   const level = readEnvironment()['LOG_LEVEL'] ? config.logLevel : 'error'
   return {
     ...context,
-    config: { ...config, dataDir: join(config.dataDir, 'demo') },
+    config: {
+      ...config,
+      dataDir: join(config.dataDir, 'demo'),
+      kafkaBrokers: undefined,
+      databaseUrl: undefined,
+    },
     log: log.child({}, { level }),
     stop: AbortSignal.any([stop, ended]),
   }

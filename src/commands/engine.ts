@@ -1,21 +1,12 @@
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
-import { type Holder, type Lock, takeLock } from '../broker/os-lock.ts'
-import { EngineError } from '../models/engine-error.ts'
-import { isoTime } from '../models/time.ts'
 import { pipeline } from '../pipeline.ts'
 import { type Runner, runProcessors } from '../processors/run-processors.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import type { Context } from './context.ts'
 import { checkSettings } from './fingerprint.ts'
-
-/** How long another processor process is waited for before it is named. */
-export const LOCK_WAIT_MS = 10_000
-const LOCK_LOOK_MS = 100
-export const GROUP = 'tidebook'
+import { GROUP, isShared } from './place.ts'
 
 /** Log, store and processors, running in this process. */
 export type Engine = {
@@ -26,20 +17,20 @@ export type Engine = {
 }
 
 export type EngineOptions = {
-  /** What the lock is held for, as others are told. */
-  readonly does: string
   readonly acceptLog?: boolean | undefined
   /** Take the settings in force as the ones that decide results from now on. */
   readonly acceptSettings?: boolean | undefined
   readonly onOutbox?: () => void
 }
 
-/** Starts the processors. The lock must be held: one process makes rows on the embedded log. */
-export async function startEngine(context: Context, options: EngineOptions): Promise<Engine> {
+/** Starts the processors. The caller has its place: wherever log or store is embedded, one process makes rows. */
+export async function startEngine(context: Context, options: EngineOptions = {}): Promise<Engine> {
   const { config, log, monotonicMs } = context
   const broker = await openBroker(config, context)
-  const store = openStore(config, monotonicMs)
+  const closing: (() => Promise<void>)[] = [() => broker.close()]
   try {
+    const store = await openStore(config, monotonicMs)
+    closing.unshift(() => store.close())
     await checkSettings(store, config, options.acceptSettings === true)
     const runner = await runProcessors({
       broker,
@@ -51,41 +42,20 @@ export async function startEngine(context: Context, options: EngineOptions): Pro
       log,
       acceptLog: options.acceptLog === true,
       ...(options.onOutbox === undefined ? {} : { onOutbox: options.onOutbox }),
+      // Another process may have taken other settings for the ones that decide.
+      ...(isShared(context) ? { check: () => checkSettings(store, config, false) } : {}),
     })
-    const close = async (): Promise<void> => {
-      await runner.close()
-      await store.close()
-      await broker.close()
-    }
-    return { broker, store, runner, close }
+    closing.unshift(() => runner.close())
+    return { broker, store, runner, close: () => closeAll(closing) }
   } catch (error) {
-    await store.close()
-    await broker.close()
+    await closeAll(closing).catch(() => undefined)
     throw error
   }
 }
 
-/** The lock, or who still has it after `waitMs`. */
-export async function waitForLock(
-  context: Context,
-  does: string,
-  waitMs: number,
-): Promise<Lock | { heldBy: Holder | null }> {
-  const { config, monotonicMs, nowMs, stop } = context
-  const untilMs = monotonicMs() + waitMs
-  for (;;) {
-    const taken = takeLock(join(config.dataDir, 'process.lock'), { does, startedAtMs: nowMs() })
-    if ('release' in taken || monotonicMs() >= untilMs || stop.aborted) return taken
-    await delay(LOCK_LOOK_MS)
-  }
-}
-
-export function lockHeld(holder: Holder | null, dataDir: string): EngineError {
-  const who =
-    holder === null
-      ? 'another process'
-      : `process ${holder.pid} (${holder.does}, since ${isoTime(holder.startedAtMs)})`
-  return new EngineError('lock-held', `${who} already makes the tables in ${dataDir}`, {
-    hint: 'stop it, or set DATA_DIR to another folder',
-  })
+/** In this order, each whatever became of those before it; the first complaint is thrown. */
+async function closeAll(closing: readonly (() => Promise<void>)[]): Promise<void> {
+  const complaints: unknown[] = []
+  for (const close of closing) await close().catch((error: unknown) => complaints.push(error))
+  if (complaints.length > 0) throw complaints[0]
 }

@@ -12,16 +12,25 @@ function settingsThatDecide(config: Config): string {
 /** Throws EngineError `store-fingerprint` where the tables were made under other settings, unless those are accepted. */
 export async function checkSettings(store: Store, config: Config, accept: boolean): Promise<void> {
   const wanted = settingsThatDecide(config)
-  const kept = await store.settings.get()
+  const kept = await store.settings.keepFirst(wanted)
   if (kept === wanted) return
-  if (kept !== undefined && !accept) {
-    throw new EngineError(
-      'store-fingerprint',
-      `the tables were made with ${kept}, the settings now are ${wanted} (milliseconds)`,
-      {
-        hint: 'set them back; or make the tables anew from the log with the new ones: `npm run rebuild -- all`',
-      },
-    )
-  }
-  await store.settings.set(wanted)
+  if (accept) return store.settings.set(wanted)
+  throw new EngineError('store-fingerprint', `the tables were made with ${differences(kept, wanted)}`, {
+    hint: 'set them back; or make the tables anew from the log with the new ones: `npm run rebuild -- all`',
+  })
+}
+
+/** `LATE_MAX 3600000, here it is 60000 (milliseconds)` */
+function differences(kept: string, wanted: string): string {
+  const [there, here] = [kept, wanted].map((text) => JSON.parse(text) as Record<string, unknown>)
+  const names = Object.keys({ ...there, ...here }).filter(
+    (name) => textOf(there![name]) !== textOf(here![name]),
+  )
+  return names
+    .map((name) => `${name} ${textOf(there![name])}, here it is ${textOf(here![name])} (milliseconds)`)
+    .join('; ')
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? 'unset' : String(value)
 }

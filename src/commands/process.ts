@@ -1,15 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
-import type { Alert, Sink } from '../alerts/alert.ts'
-import { openOutboxSender } from '../alerts/outbox-sender.ts'
-import { openSinks } from '../alerts/sinks.ts'
-import { tellAll } from '../alerts/tell.ts'
-import type { Store } from '../store/store.ts'
+import { EngineError } from '../models/engine-error.ts'
+import type { Runner } from '../processors/run-processors.ts'
 import type { Context } from './context.ts'
-import { carryRejects } from './courier.ts'
-import { type Engine, LOCK_WAIT_MS, lockHeld, startEngine, waitForLock } from './engine.ts'
-import { openRemainder } from './remainder.ts'
-
-const TELL_TIMEOUT_MS = 5_000
+import { startEngine } from './engine.ts'
+import { openErrands } from './errands.ts'
+import { isShared, takePlace } from './place.ts'
 
 /**
  * How much the heap may grow, in percent of what is alive, before it is cleaned. V8 would let it grow fourfold: rows wait a
@@ -17,66 +13,81 @@ const TELL_TIMEOUT_MS = 5_000
  */
 const HEAP_GROWING_PERCENT = 20
 
-/** Makes the tables: brings them up to the end of the log and keeps them there until it is stopped. */
+/** How long to wait before the next try where Kafka or PostgreSQL cannot be reached: twice as long each time, up to 10 s. */
+const AGAIN_MS = 500
+const AGAIN_MS_MAX = 10_000
+
+/**
+ * Makes the tables: brings them up to the end of the log and keeps them there until it is stopped. Where Kafka or PostgreSQL
+ * goes away it lets go of everything, and begins anew from the positions kept once they are back.
+ */
 export async function processRecords(
   context: Context,
   options: { acceptLog?: boolean } = {},
 ): Promise<number> {
-  const { config, log } = context
+  const { config, log, stop } = context
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
-  const lock = await waitForLock(context, 'process', LOCK_WAIT_MS)
-  if (!('release' in lock)) throw lockHeld(lock.heldBy, config.dataDir)
-  let wake = (): void => undefined
-  const engine = await startEngine(context, {
-    does: 'process',
-    acceptLog: options.acceptLog,
-    onOutbox: () => wake(),
-  })
-  const { store, broker, runner } = engine
-  const sinks = openSinks(config, log)
-  const outbox = {
-    pending: (max: number) => store.outbox.pending(['digest', 'parked'], max),
-    done: store.outbox.done,
+  const place = await takePlace(context, 'process')
+  if (config.kafkaBrokers !== undefined && !isShared(context)) {
+    log.info(
+      'tables are in the embedded store: one process makes them; with DATABASE_URL several share the work',
+    )
   }
-  const sender = openOutboxSender({ ...context, outbox, sinks })
-  // One after another: two at once would carry the same records twice.
-  let carrying: Promise<unknown> = Promise.resolve()
-  wake = () => {
-    sender.wake()
-    carrying = carrying
-      .then(() => carryRejects(store, broker))
-      .catch((error) => log.error({ err: error }, 'rejected records wait for the next try'))
+  for (let failures = 0; !stop.aborted; failures++) {
+    const startedMs = context.monotonicMs()
+    const failure = await processUntilStopped(context, options)
+    if (failure === undefined) break
+    if (!isPassing(failure.error)) {
+      place.release()
+      throw failure.error
+    }
+    if (context.monotonicMs() - startedMs > AGAIN_MS_MAX) failures = 0
+    const againMs = Math.min(AGAIN_MS * 2 ** failures, AGAIN_MS_MAX) * (0.5 + context.random() / 2)
+    log.warn({ err: failure.error, againMs: Math.round(againMs) }, 'processing waits and begins anew')
+    await delay(againMs, undefined, { signal: stop }).catch(() => undefined)
   }
-  wake()
-  const before = await openRemainder(store.db, context.nowMs())
-  log.info({ dataDir: config.dataDir }, 'processing')
-  const broken = await Promise.race([
-    stopped(context),
-    runner.done.then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    ),
-  ])
-  await runner.close()
-  // Together: either may take its whole time, and a shutdown has no more than the two would in turn.
-  await Promise.all([tellRemainder(context, store, sinks, before), sender.close(), carrying])
-  await closeQuietly(engine, broken !== undefined)
-  lock.release()
-  if (broken !== undefined) throw broken.error
+  place.release()
   log.info({}, 'processing has ended, everything read is committed')
   return 0
 }
 
-/** What no digest covers yet is told once: not again where nothing came since the start. */
-async function tellRemainder(
-  { nowMs, log }: Context,
-  store: Store,
-  sinks: readonly Sink[],
-  before: Alert | undefined,
-): Promise<void> {
-  const remainder = await openRemainder(store.db, nowMs())
-  if (remainder === undefined || remainder.id === before?.id) return
-  await tellAll(sinks, remainder, { timeoutMs: TELL_TIMEOUT_MS, log })
+function isPassing(error: unknown): boolean {
+  return error instanceof EngineError && error.retry !== 'no'
+}
+
+type Failure = { readonly error: unknown }
+
+/** Answers what broke it, or nothing where it was stopped in order. */
+async function processUntilStopped(
+  context: Context,
+  { acceptLog }: { acceptLog?: boolean },
+): Promise<Failure | undefined> {
+  let wake = (): void => undefined
+  try {
+    const engine = await startEngine(context, { acceptLog, onOutbox: () => wake() })
+    const errands = await openErrands(context, engine)
+    wake = errands.wake
+    wake()
+    context.log.info({ dataDir: context.config.dataDir }, 'processing')
+    const broken = await Promise.race([stopped(context), failureOf(engine.runner)])
+    errands.last()
+    if (broken === undefined) await engine.runner.close()
+    await errands.close()
+    // After a failure, what can still be closed is; its own complaint would hide the cause.
+    await (broken === undefined ? engine.close() : engine.close().catch(() => undefined))
+    return broken
+  } catch (error) {
+    return { error }
+  }
+}
+
+async function failureOf(runner: Runner): Promise<Failure | undefined> {
+  try {
+    await runner.done
+    return undefined
+  } catch (error) {
+    return { error }
+  }
 }
 
 function stopped({ stop }: Context): Promise<undefined> {
@@ -84,10 +95,4 @@ function stopped({ stop }: Context): Promise<undefined> {
     if (stop.aborted) resolve(undefined)
     else stop.addEventListener('abort', () => resolve(undefined), { once: true })
   })
-}
-
-/** After a failure, what can still be closed is; its own complaint would hide the cause. */
-async function closeQuietly(engine: Engine, failed: boolean): Promise<void> {
-  if (failed) await engine.close().catch(() => undefined)
-  else await engine.close()
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, TopicInfo } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
 import { EngineError } from '../models/engine-error.ts'
 import { kindOf } from '../models/topics.ts'
@@ -9,7 +9,8 @@ import { KIND_OF_RECORD } from '../processors/running/partition.ts'
 import { openStore } from '../store/open-store.ts'
 import { idOf, type Store } from '../store/store.ts'
 import type { Context } from './context.ts'
-import { startEngine, waitForLock } from './engine.ts'
+import { startEngine } from './engine.ts'
+import { takeFreePlace } from './place.ts'
 
 const LOOK_MS = 100
 /** How often the wait is spoken of. */
@@ -25,21 +26,38 @@ export async function rebuild(
 ): Promise<number> {
   const chosen = choose(options.name, pipeline(context.config))
   if (options.dryRun === true) return dryRun(context, chosen)
-  const lock = await waitForLock(context, 'rebuild', 0)
+  const place = await takeFreePlace(context, 'rebuild')
   // Asked for before anything runs: other settings, accepted without the rebuild, would mix two meanings after a crash.
-  const store = openStore(context.config, context.monotonicMs)
-  for (const processor of chosen) await store.requests.askRebuild(processor.name)
-  if (!('release' in lock)) {
+  const store = await openStore(context.config, context.monotonicMs)
+  await ask(context, store, chosen)
+  if (!('release' in place)) {
     await untilRebuilt(context, store, chosen)
     await store.close()
     return 0
   }
   await store.close()
-  const engine = await startEngine(context, { does: 'rebuild', acceptSettings: options.name === 'all' })
+  const engine = await startEngine(context, { acceptSettings: options.name === 'all' })
   await Promise.race([untilRebuilt(context, engine.store, chosen), engine.runner.done])
   await engine.close()
-  lock.release()
+  place.release()
   return 0
+}
+
+async function ask(context: Context, store: Store, chosen: readonly Processor[]): Promise<void> {
+  const broker = await openBroker(context.config, context)
+  for (const processor of chosen) {
+    const infos = await topicsOf(processor, broker)
+    const partitions = infos.flatMap(({ topic, partitionInfos }) =>
+      partitionInfos.map(({ partition }) => idOf(topic, partition)),
+    )
+    await store.requests.askRebuild(processor.name, partitions)
+  }
+  await broker.close()
+}
+
+async function topicsOf(processor: Processor, broker: Broker): Promise<TopicInfo[]> {
+  const kind = KIND_OF_RECORD[processor.reads]
+  return (await broker.topics()).filter(({ topic }) => kindOf(topic) === kind)
 }
 
 function choose(name: string, processors: readonly Processor[]): readonly Processor[] {
@@ -56,7 +74,8 @@ async function untilRebuilt(context: Context, store: Store, chosen: readonly Pro
   const names = chosen.map(({ name }) => name)
   let saidAtMs = context.monotonicMs()
   while (!context.stop.aborted) {
-    const left = (await store.requests.rebuilds()).filter((name) => names.includes(name))
+    const asked = (await store.requests.rebuilds()).map(({ processor }) => processor)
+    const left = names.filter((name) => asked.includes(name))
     if (left.length === 0) return context.out(`rebuilt: ${names.join(', ')}\n`)
     if (context.monotonicMs() - saidAtMs >= SAY_MS) {
       saidAtMs = context.monotonicMs()
@@ -68,7 +87,7 @@ async function untilRebuilt(context: Context, store: Store, chosen: readonly Pro
 
 async function dryRun(context: Context, chosen: readonly Processor[]): Promise<number> {
   const broker = await openBroker(context.config, context)
-  const store = openStore(context.config, context.monotonicMs)
+  const store = await openStore(context.config, context.monotonicMs)
   await store.ensureTables(chosen.map(({ table }) => table))
   for (const processor of chosen) {
     for (const line of await whatWouldBe(processor, broker, store)) context.out(`${line}\n`)
@@ -80,9 +99,7 @@ async function dryRun(context: Context, chosen: readonly Processor[]): Promise<n
 
 /** `best-prices, books.coinbase/0: the log begins at offset 0: 28 rows would be made again, 0 kept` */
 async function whatWouldBe(processor: Processor, broker: Broker, store: Store): Promise<string[]> {
-  const infos = (await broker.topics()).filter(
-    ({ topic }) => kindOf(topic) === KIND_OF_RECORD[processor.reads],
-  )
+  const infos = await topicsOf(processor, broker)
   const lines: string[] = []
   for (const { topic, partitionInfos } of infos) {
     for (const { partition, startOffset } of partitionInfos) {

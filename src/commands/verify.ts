@@ -21,7 +21,7 @@ import {
 import type { Views } from '../store/views.ts'
 import { bringTablesUpToDate } from './catch-up.ts'
 import type { Context } from './context.ts'
-import { GROUP, waitForLock } from './engine.ts'
+import { GROUP, takeFreePlace } from './place.ts'
 
 const READ_RECORDS = 2_000
 const quiet = { info() {}, warn() {}, error() {} }
@@ -72,9 +72,9 @@ async function verifyPartition(
 }
 
 async function verifyTables(context: Context): Promise<Finding[]> {
-  const lock = await waitForLock(context, 'verify', 0)
-  if (!('release' in lock)) return verifyWhileRunning(context)
-  lock.release()
+  const place = await takeFreePlace(context, 'verify')
+  if (!('release' in place)) return verifyWhileRunning(context)
+  place.release()
   await (await bringTablesUpToDate(context)).close()
   return [...(await verifyWhileRunning(context)), ...(await verifyByReplay(context))]
 }
@@ -130,12 +130,14 @@ async function incomparable(
     : undefined
 }
 
-async function replay({ config, monotonicMs }: Context, broker: Broker, store: Store): Promise<void> {
+async function replay(context: Context, broker: Broker, store: Store): Promise<void> {
+  const { config, monotonicMs, nowMs, random } = context
   const runner = await runProcessors({
-    broker,
+    // Nobody needs to know how far this is: a group that tells no offsets leaves nothing behind.
+    broker: { ...broker, commitOffsets: async () => undefined },
     store,
     processors: pipeline(config),
-    group: `${GROUP}-verify`,
+    group: `${GROUP}-verify-${nowMs().toString(36)}-${Math.floor(random() * 2 ** 40).toString(36)}`,
     lateMaxMs: config.lateMaxMs,
     monotonicMs,
     log: quiet,

@@ -1,5 +1,11 @@
 import type { Draft } from '../broker/publisher.ts'
-import { keepBeginning, keepOriginal, type Refusal, type Rejection } from '../models/rejection.ts'
+import {
+  connectHeaders,
+  keepBeginning,
+  keepOriginal,
+  type Refusal,
+  type Rejection,
+} from '../models/rejection.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
 import { REJECTIONS_TOPIC } from '../models/topics.ts'
 
@@ -21,6 +27,7 @@ export function rejectionDraft(refusal: Refusal, input: RejectedInput): Draft {
   return {
     topic: REJECTIONS_TOPIC,
     key: venue,
+    headers: connectHeaders(refusal),
     value: (id) => {
       const about = { venue, source, product, receivedAtMs, original }
       const rejection: Rejection = { type: 'rejection', id, kind, path, message, ...about }

@@ -59,6 +59,32 @@ export type RejectionRecord = z.infer<typeof RejectionRecord>
 /** What a parser says of input it cannot use, before it has an id and a topic. */
 export type Refusal = { readonly kind: RejectionKind; readonly path: string; readonly message: string }
 
+/** Where on our own topics a record lay that was none of ours. */
+export type RecordPlace = { readonly topic: string; readonly partition: number; readonly offset: number }
+
+/**
+ * The headers that Kafka Connect gives records it could not use (KIP-298), so that whatever shows those shows ours. `place`
+ * is where the record lay; input straight from a venue has none.
+ */
+export function connectHeaders(
+  { kind, path, message }: Refusal,
+  place?: RecordPlace,
+): Record<string, string> {
+  const of = (names: Record<string, string | number>) =>
+    Object.fromEntries(
+      Object.entries(names).map(([name, value]) => [`__connect.errors.${name}`, String(value)]),
+    )
+  return of({
+    ...(place ?? {}),
+    'connector.name': 'tidebook',
+    'task.id': 0,
+    stage: 'VALUE_CONVERTER',
+    'class.name': path === '' ? kind : `${kind} at ${path}`,
+    'exception.class.name': kind,
+    'exception.message': message,
+  })
+}
+
 /** Bytes as a rejection carries them. */
 export function keepOriginal(bytes: Uint8Array): OriginalBytes {
   const sha256 = createHash('sha256').update(bytes).digest('hex')

@@ -5,8 +5,10 @@ import type { OutboxMessage } from '../models/outbox-message.ts'
 import { allTopics } from '../models/topics.ts'
 import type { Store } from '../store/store.ts'
 import type { AnyProcessor } from './processor.ts'
+import { CaughtUp, endsOf } from './running/caught-up.ts'
 import { claimPartitions } from './running/claim-partitions.ts'
 import { commitOf, isWorthCommitting } from './running/commit-of.ts'
+import { noteGap } from './running/losses.ts'
 import type { Partition, Single } from './running/partition.ts'
 import type { Failure, Reader } from './running/reader.ts'
 import { Rebuilds } from './running/rebuilds.ts'
@@ -53,13 +55,20 @@ export type RunnerOptions = {
   readonly batchRecordsMax?: number
   /** Called after every commit that told the outbox something. */
   readonly onOutbox?: () => void
+  /** Asked once a second; what it rejects with ends the runner. */
+  readonly check?: () => Promise<void>
 }
 
 export type Runner = {
   /** Resolves when `close` is through, rejects with what broke the runner. */
   readonly done: Promise<void>
-  /** Resolves when everything that was on the log when it was called is committed by all that are not parked. */
+  /**
+   * Resolves when everything that was on the log when it was called is committed by all that are not parked: of the
+   * partitions that are ours, where others share the work.
+   */
   caughtUp(): Promise<void>
+  /** Whether this runner has the partition now. Another may have claimed it a moment ago. */
+  owns(tp: TopicPartition): boolean
   /** Processors that stand at a record they threw on. */
   parked(): { readonly processor: string; readonly partition: string; readonly offset: number }[]
   /** Stops reading, commits, and lets go. The store and the broker stay open. */
@@ -83,10 +92,7 @@ class ProcessorRunner implements Runner {
   #untold = false
   #commitTimer: NodeJS.Timeout | undefined
   #housekeeping: NodeJS.Timeout | undefined
-  #waiting: {
-    readonly ends: ReadonlyMap<string, number>
-    readonly resolve: () => void
-  }[] = []
+  readonly #caughtUp = new CaughtUp()
   #catchingUp = false
   #closed = false
   #torn = false
@@ -125,18 +131,15 @@ class ProcessorRunner implements Runner {
   caughtUp(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.done.then(() => reject(new EngineError('closed', 'the processors have stopped')), reject)
-      this.#options.broker.topics().then((infos) => {
-        const ends = new Map(
-          infos.flatMap((info) =>
-            info.partitionInfos.map(
-              (p) => [tpName({ topic: info.topic, partition: p.partition }), p.endOffset] as const,
-            ),
-          ),
-        )
-        this.#waiting.push({ ends, resolve })
+      endsOf(this.#options.broker).then((ends) => {
+        this.#caughtUp.wait(ends, resolve)
         this.#inBackground(() => this.#commit())
       }, reject)
     })
+  }
+
+  owns(tp: TopicPartition): boolean {
+    return this.#partitions.has(tpName(tp))
   }
 
   parked(): { processor: string; partition: string; offset: number }[] {
@@ -184,7 +187,14 @@ class ProcessorRunner implements Runner {
   async #lost(tps: readonly TopicPartition[]): Promise<void> {
     await this.#commit()
     await this.#tellBroker()
-    for (const tp of tps) this.#partitions.delete(tpName(tp))
+    for (const tp of tps) this.#letGo(tpName(tp))
+  }
+
+  #letGo(name: string): void {
+    const partition = this.#partitions.get(name)
+    if (partition === undefined) return
+    this.#rebuilds.lost(partition)
+    this.#partitions.delete(name)
   }
 
   // --- reading ---
@@ -196,6 +206,7 @@ class ProcessorRunner implements Runner {
   ): Promise<void> {
     const partition = this.#partitions.get(tpName(tp))
     if (partition === undefined) return
+    await noteGap(partition, records, this.#options)
     await this.#apply(partition, partition.all, records, records.length, heartbeat)
     await this.#commitWhenDue(records.length >= CATCH_UP_RECORDS)
     this.#startCatchUp()
@@ -242,7 +253,7 @@ class ProcessorRunner implements Runner {
   async #isolate(partition: Partition, reader: Reader, failures: readonly Failure[]): Promise<void> {
     const messages: OutboxMessage[] = []
     for (const { processor, offset, error } of failures) {
-      if (await this.#rebuilds.failed(reader, processor, error, this.#partitions)) continue
+      if (await this.#rebuilds.failed(reader, processor, error)) continue
       messages.push(this.#parkedMessage(partition.tp, processor.name, offset, error))
       await partition.isolate(reader, processor, offset)
     }
@@ -301,7 +312,7 @@ class ProcessorRunner implements Runner {
     await this.#commit()
     if (reader.state.position >= single.stopAt) single.parked = true
     else if (single.rebuilds === undefined) partition.join(reader.processors[0]!, reader)
-    else await this.#rebuilds.arrived(partition, single, this.#partitions)
+    else if (!(await this.#rebuilds.arrived(partition, single))) return this.#fenced([partition.id], [])
     await this.#commit()
   }
 
@@ -331,7 +342,7 @@ class ProcessorRunner implements Runner {
     this.#committedAtMs = this.#options.monotonicMs()
     this.#yieldedAtMs = this.#committedAtMs
     this.#untold = this.#untold || moved.length > 0
-    this.#settleWaiting()
+    this.#caughtUp.settle(this.#partitions)
   }
 
   /** Somebody else claimed partitions of ours: what we made of them is dropped, the rest is committed without them. */
@@ -343,9 +354,9 @@ class ProcessorRunner implements Runner {
         `${name} was claimed by another processor: this one lets it go`,
       )
       this.#consumer?.pause([partition.tp])
-      this.#partitions.delete(name)
+      this.#letGo(name)
     }
-    if (this.#partitions.size === 0) {
+    if (this.#partitions.size === 0 && !this.#options.broker.sharesPartitions) {
       throw new EngineError('fenced', 'another processor has claimed every partition of this one', {
         hint: 'run one processor on the embedded log',
       })
@@ -363,20 +374,11 @@ class ProcessorRunner implements Runner {
     if (offsets.length > 0) await this.#options.broker.commitOffsets(this.#options.group, offsets)
   }
 
-  #settleWaiting(): void {
-    this.#waiting = this.#waiting.filter(({ ends, resolve }) => {
-      const there = [...this.#partitions].every(([name, partition]) =>
-        partition.hasReached(ends.get(name) ?? 0),
-      )
-      if (there) resolve()
-      return !there
-    })
-  }
-
   // --- housekeeping ---
 
   async #keepHouse(): Promise<void> {
     await this.#tellBroker()
+    await this.#options.check?.()
     await this.#options.store.applyRetention()
     if (await this.#rebuilds.begin(this.#partitions)) this.#startCatchUp()
   }

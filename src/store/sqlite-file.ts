@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
-import { BOOKKEEPING_DDL, STORE_APPLICATION_ID, STORE_VERSION } from './sqlite-schema.ts'
+import { BOOKKEEPING_DDL, MIGRATIONS, STORE_APPLICATION_ID, STORE_VERSION } from './sqlite-schema.ts'
 
 /** How long a writer waits for another process's write before it gives up. */
 const BUSY_TIMEOUT_MS = 10_000
@@ -16,7 +16,10 @@ export function openStoreFile(file: string): Database.Database {
   try {
     const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
     if (isEmpty(db)) createStore(db)
-    else checkStore(db, file)
+    else {
+      checkStore(db, file)
+      migrate(db)
+    }
     db.pragma('synchronous = NORMAL')
     db.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
     db.pragma('cache_size = -8000')
@@ -62,6 +65,17 @@ function checkStore(db: Database.Database, file: string): void {
       },
     )
   }
+}
+
+/** Brings an older store up to this version, all in one transaction: cut short anywhere, it is still the older one. */
+function migrate(db: Database.Database): void {
+  const version = () => db.pragma('user_version', { simple: true }) as number
+  if (version() === STORE_VERSION) return
+  db.transaction(() => {
+    // Another process may have done it between our look and our lock.
+    for (let from = version(); from < STORE_VERSION; from++) db.exec(MIGRATIONS[from]!)
+    db.pragma(`user_version = ${STORE_VERSION}`)
+  }).immediate()
 }
 
 /** What SQLite said, in our words. Errors of ours pass unchanged. */

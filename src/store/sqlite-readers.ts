@@ -19,7 +19,8 @@ export class ReaderTables {
     const epoch = (known?.[1] ?? 0) + 1
     this.#db
       .prepare(
-        'INSERT INTO partitions VALUES (?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET epoch = excluded.epoch',
+        `INSERT INTO partitions(id, topic, partition, log_id, epoch) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT(id) DO UPDATE SET epoch = excluded.epoch`,
       )
       .run(id, request.topic, request.partition, request.logId, epoch)
     const follows = this.#db
@@ -49,6 +50,7 @@ export class ReaderTables {
     return rows.map(([reader, position, first, duplicate, tooLate, foreign, lost, counts, progress]) => ({
       reader,
       position,
+      kept: position,
       first,
       duplicate,
       tooLate,
@@ -61,21 +63,30 @@ export class ReaderTables {
     }))
   }
 
-  /** Whether nobody has claimed the partition since. Also moves it to the log that its positions now belong to. */
-  stillOurs({ id, epoch, logId }: PartitionCommit): boolean {
-    return (
-      this.#db.prepare('UPDATE partitions SET log_id = ? WHERE id = ? AND epoch = ?').run(logId, id, epoch)
-        .changes === 1
-    )
+  /** Whether nobody has claimed the partition since. Also says to whoever looks that something changed there. */
+  touch(id: number, epoch: number): boolean {
+    const sql = 'UPDATE partitions SET version = version + 1 WHERE id = ? AND epoch = ?'
+    return this.#db.prepare(sql).run(id, epoch).changes === 1
   }
 
-  write({ id, readers, follow, ended }: PartitionCommit): void {
+  /**
+   * Moves the readers of a partition. Answers false where the epoch is no longer ours, or a reader does not stand where we
+   * left it: the transaction is then to be rolled back.
+   */
+  write({ id, epoch, logId, readers, follow, ended }: PartitionCommit): boolean {
+    if (!this.touch(id, epoch)) return false
+    this.#db.prepare('UPDATE partitions SET log_id = ? WHERE id = ?').run(logId, id)
     for (const reader of ended) this.#end(id, reader)
+    const positionOf = this.#db
+      .prepare('SELECT position FROM readers WHERE partition = ? AND reader = ?')
+      .pluck()
+    if (readers.some(({ reader, kept }) => (positionOf.get(id, reader) ?? null) !== kept)) return false
     for (const reader of readers) this.#writeReader(id, reader)
     const link = this.#db.prepare(
       'INSERT INTO processors VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reader = excluded.reader',
     )
     for (const { processor, reader } of follow) link.run(id, processor, reader)
+    return true
   }
 
   #writeReader(partition: number, state: ReaderState): void {

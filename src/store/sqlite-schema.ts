@@ -10,14 +10,15 @@ import { snakeCase } from './table.ts'
 
 /** "Tide" in ASCII: tells our store from any other SQLite file. */
 export const STORE_APPLICATION_ID = 0x54696465
-export const STORE_VERSION = 1
+export const STORE_VERSION = 2
 
 export const BOOKKEEPING_DDL = `
   CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE feeds(id INTEGER PRIMARY KEY, venue TEXT NOT NULL, source TEXT NOT NULL, product TEXT NOT NULL) STRICT;
   CREATE UNIQUE INDEX feeds_by_name ON feeds(venue, source, product);
   CREATE TABLE partitions(
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_id TEXT NOT NULL, epoch INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_id TEXT NOT NULL, epoch INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE TABLE readers(
     partition INTEGER NOT NULL, reader TEXT NOT NULL, position INTEGER NOT NULL, first INTEGER NOT NULL,
@@ -35,8 +36,40 @@ export const BOOKKEEPING_DDL = `
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, done_by TEXT NOT NULL DEFAULT '[]', delivered INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE INDEX outbox_pending ON outbox(delivered) WHERE delivered = 0;
-  CREATE TABLE rebuild_requests(processor TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE rebuild_requests(
+    processor TEXT NOT NULL, partition INTEGER NOT NULL, PRIMARY KEY(processor, partition)
+  ) STRICT, WITHOUT ROWID;
 `
+
+/** Rebuilds collect their rows under other names now: what one that was cut short has left is nobody's. */
+const SHADOWS_OF_VERSION_1 = [
+  'best_prices',
+  'max_spread',
+  'mid_price',
+  'top_of_book',
+  'runs',
+  'watches',
+  'holes',
+  'rejections',
+  'rejection_digests',
+  'insights',
+]
+
+/** What makes a store of the version before into one of this: `MIGRATIONS[1]` of version 1 makes version 2. */
+export const MIGRATIONS: Readonly<Record<number, string>> = {
+  // A rebuild is asked for by partition, and every commit raises the version of the partitions it touches.
+  1: `
+    CREATE TABLE rebuild_requests_2(
+      processor TEXT NOT NULL, partition INTEGER NOT NULL, PRIMARY KEY(processor, partition)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO rebuild_requests_2 SELECT q.processor, w.partition
+      FROM rebuild_requests q JOIN processors w ON w.processor = q.processor;
+    DROP TABLE rebuild_requests;
+    ALTER TABLE rebuild_requests_2 RENAME TO rebuild_requests;
+    ALTER TABLE partitions ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ${SHADOWS_OF_VERSION_1.map((name) => `DROP TABLE IF EXISTS ${name}_shadow_rows;`).join(' ')}
+  `,
+}
 
 export const LINEAGE_COLUMNS = ['partition_id', 'first_offset', 'last_offset'] as const
 

@@ -1,30 +1,29 @@
 import { setImmediate as letOthersRun } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import { EngineError } from '../models/engine-error.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
-import { DAY_MS } from '../models/time.ts'
 import { openStoreFile, storageError } from './sqlite-file.ts'
 import { ReaderTables } from './sqlite-readers.ts'
+import { LINEAGE_COLUMNS, replaceSql, rowsTable, selectByKeySql, tableDdl } from './sqlite-schema.ts'
+import { dropOldSamples, dropShadows, ensureTables, forgetLineage, swapShadow } from './sqlite-tables.ts'
 import {
-  indexDdl,
-  LINEAGE_COLUMNS,
-  replaceSql,
-  rowsTable,
-  selectByKeySql,
-  tableDdl,
-} from './sqlite-schema.ts'
-import { VIEWS } from './sqlite-views.ts'
-import type { Claim, ClaimRequest, Commit, PendingMessage, RowWrite, Store, Stored } from './store.ts'
-import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
+  type Claim,
+  type ClaimRequest,
+  type Commit,
+  markKept,
+  type PendingMessage,
+  type RebuildRequest,
+  type RowWrite,
+  type Store,
+  type Stored,
+} from './store.ts'
+import { type Key, rowFromSql, rowToSql, type SqlValue, type Table } from './table.ts'
 import type { Views } from './views.ts'
 
 /** Rows a statement carries; more gain nothing and cost preparing. */
 const ROWS_A_STATEMENT = 24
 /** The longest a commit holds the event loop before it lets others run. */
 const SLICE_MS = 12
-/** Samples dropped per call of `applyRetention`: some milliseconds of work. */
-const RETENTION_ROWS = 5_000
 
 type AnyTable = Table<unknown>
 type TableStatements = {
@@ -104,7 +103,7 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
 
   async function commitAll(commit: Commit): Promise<{ fenced: readonly number[] }> {
     writer.exec('BEGIN IMMEDIATE')
-    const fenced = commit.partitions.filter((partition) => !readers.stillOurs(partition)).map(({ id }) => id)
+    const fenced = commit.partitions.filter((partition) => !readers.write(partition)).map(({ id }) => id)
     if (fenced.length > 0) {
       writer.exec('ROLLBACK')
       return { fenced }
@@ -118,14 +117,19 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
       await writeRows(table, writes, pace)
       await pace()
     }
-    for (const partition of commit.partitions) readers.write(partition)
     for (const message of commit.outbox)
       insertMessage.run(message.id, message.kind, JSON.stringify(message.payload))
     await letOthersRun()
     writer.exec('COMMIT')
     await letOthersRun()
-    for (const { readers: moved } of commit.partitions) for (const reader of moved) reader.runsMoved.clear()
+    markKept(commit)
     return { fenced: [] }
+  }
+
+  function settingsText(): string | undefined {
+    return writer.prepare(`SELECT value FROM meta WHERE name = 'settings'`).pluck().get() as
+      | string
+      | undefined
   }
 
   return {
@@ -136,7 +140,15 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
       }),
     claim: (requests: readonly ClaimRequest[]): Promise<Claim[]> =>
       exclusively(() =>
-        writer.transaction(() => requests.map((request) => readers.claim(request))).immediate(),
+        writer
+          .transaction(() =>
+            requests.map((request) => {
+              const claim = readers.claim(request)
+              dropShadows(writer, claim)
+              return claim
+            }),
+          )
+          .immediate(),
       ),
     fetch: (table, keys) =>
       exclusively(() => keys.map((key) => fetchRow(statementsOf(table).byKey, table, key))),
@@ -158,10 +170,16 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
         statements.delete(table.name)
         writer.exec(`DROP TABLE IF EXISTS ${rowsTable(table.name)}`)
       }),
-    swapShadow: (table, shadow, partition, logStart) =>
-      exclusively(() => {
-        writer.transaction(() => swapShadow(writer, table, shadow, partition, logStart)).immediate()
-      }),
+    swapShadow: (table, shadow, { id, epoch }, logStart) =>
+      exclusively(() =>
+        writer
+          .transaction(() => {
+            if (!readers.touch(id, epoch)) return false
+            swapShadow(writer, table, shadow, id, logStart)
+            return true
+          })
+          .immediate(),
+      ),
     countForRebuild: (table, partition, logStart) =>
       exclusively(() => {
         const count = `SELECT count(*) FROM ${rowsTable(table.name)} WHERE partition_id = ? AND first_offset`
@@ -178,20 +196,16 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
           .immediate()
       }),
     settings: {
-      get: () =>
-        exclusively(
-          () =>
-            writer.prepare(`SELECT value FROM meta WHERE name = 'settings'`).pluck().get() as
-              | string
-              | undefined,
-        ),
+      get: () => exclusively(settingsText),
+      keepFirst: (text) =>
+        exclusively(() => {
+          writer.prepare(`INSERT INTO meta VALUES ('settings', ?) ON CONFLICT DO NOTHING`).run(text)
+          return settingsText() ?? text
+        }),
       set: (text) =>
         exclusively(() => {
-          writer
-            .prepare(
-              `INSERT INTO meta VALUES ('settings', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
-            )
-            .run(text)
+          const sql = `INSERT INTO meta VALUES ('settings', ?) ON CONFLICT DO UPDATE SET value = excluded.value`
+          writer.prepare(sql).run(text)
         }),
     },
     outbox: {
@@ -207,14 +221,21 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
     },
     requests: {
       rebuilds: () =>
-        exclusively(() => writer.prepare('SELECT processor FROM rebuild_requests').pluck().all() as string[]),
-      askRebuild: (processor) =>
         exclusively(() => {
-          writer.prepare('INSERT INTO rebuild_requests VALUES (?) ON CONFLICT DO NOTHING').run(processor)
+          const sql = 'SELECT processor, partition FROM rebuild_requests ORDER BY processor, partition'
+          return writer.prepare(sql).all() as RebuildRequest[]
         }),
-      rebuilt: (processor) =>
+      askRebuild: (processor, partitions) =>
         exclusively(() => {
-          writer.prepare('DELETE FROM rebuild_requests WHERE processor = ?').run(processor)
+          const ask = writer.prepare('INSERT INTO rebuild_requests VALUES (?, ?) ON CONFLICT DO NOTHING')
+          writer.transaction(() => {
+            for (const partition of partitions) ask.run(processor, partition)
+          })()
+        }),
+      rebuilt: ({ processor, partition }) =>
+        exclusively(() => {
+          const sql = 'DELETE FROM rebuild_requests WHERE processor = ? AND partition = ?'
+          writer.prepare(sql).run(processor, partition)
         }),
     },
     applyRetention: () => exclusively(() => dropOldSamples(writer)),
@@ -253,55 +274,6 @@ function pacer(monotonicMs: () => number): () => Promise<void> | undefined {
   }
 }
 
-function ensureTables(db: Database.Database, tables: readonly AnyTable[]): void {
-  const known = new Map(db.prepare('SELECT name, sql FROM sqlite_master').raw().all() as [string, string][])
-  for (const table of tables) {
-    const ddl = tableDdl(table)
-    const existing = known.get(rowsTable(table.name))
-    if (existing === undefined) db.exec(ddl)
-    else if (existing !== ddl) throw otherShape(table.name)
-    db.exec(indexDdl(table))
-  }
-  for (const [name, select] of Object.entries(VIEWS)) {
-    const ddl = `CREATE VIEW ${name} AS ${select}`
-    if (known.get(name) === ddl) continue
-    db.exec(`DROP VIEW IF EXISTS ${name}`)
-    db.exec(ddl)
-  }
-}
-
-function otherShape(name: string): EngineError {
-  return new EngineError(
-    'store-fingerprint',
-    `the table ${name} in this store has other columns than this version writes`,
-    {
-      hint: 'move store.db away and start again: the tables are made anew from the log',
-    },
-  )
-}
-
-/** Rows whose input began before the log's present start stay as they are; all others come from the shadow. */
-function swapShadow(
-  db: Database.Database,
-  table: AnyTable,
-  shadow: AnyTable,
-  partition: number,
-  logStart: number,
-): void {
-  const [rows, made] = [rowsTable(table.name), rowsTable(shadow.name)]
-  db.prepare(`DELETE FROM ${rows} WHERE partition_id = ? AND first_offset >= ?`).run(partition, logStart)
-  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS].join(',')
-  db.prepare(
-    `INSERT INTO ${rows}(${names}) SELECT ${names} FROM ${made} WHERE partition_id = ? ON CONFLICT DO NOTHING`,
-  ).run(partition)
-}
-
-function forgetLineage(db: Database.Database, table: AnyTable, partition: number, end: number): void {
-  db.prepare(
-    `UPDATE ${rowsTable(table.name)} SET first_offset = -1, last_offset = ? WHERE partition_id = ? AND last_offset >= ?`,
-  ).run(end - 1, partition, end)
-}
-
 function pendingMessages(db: Database.Database, kinds: readonly string[], max: number): PendingMessage[] {
   const sql = `SELECT id, kind, payload, done_by FROM outbox WHERE delivered = 0 AND kind IN (${kinds.map(() => '?').join(',')}) ORDER BY rowid LIMIT ?`
   const rows = db
@@ -327,16 +299,4 @@ function markDone(db: Database.Database, id: string, sink: string, sinks: readon
   const isDelivered = sinks.every((name) => doneBy.has(name))
   const payload = isDelivered ? `, delivered = 1, payload = 'null'` : ''
   db.prepare(`UPDATE outbox SET done_by = ?${payload} WHERE id = ?`).run(JSON.stringify([...doneBy]), id)
-}
-
-/** One-second samples more than a day behind their source's progress. The view hides them from the same moment on. */
-function dropOldSamples(db: Database.Database): void {
-  const has = db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'mid_price_rows'`).pluck().get()
-  if (has === undefined) return
-  const horizon = db.prepare('SELECT min(progress_ms) FROM progress').pluck().get() as number | null
-  if (horizon === null) return
-  db.prepare(
-    `DELETE FROM mid_price_rows WHERE (start_ms, feed) IN
-     (SELECT start_ms, feed FROM mid_price_rows WHERE start_ms <= ? ORDER BY start_ms LIMIT ?)`,
-  ).run(horizon - DAY_MS, RETENTION_ROWS)
 }

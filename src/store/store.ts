@@ -15,6 +15,8 @@ export type ReaderState = {
   readonly reader: string
   /** The next offset to apply. */
   position: number
+  /** `position` as the store has it: a commit holds only where that is still so. Null where the store has none. */
+  kept: number | null
   /** Where this reader began: position - first = applied + duplicate + tooLate + foreign + lost. */
   first: number
   duplicate: number
@@ -81,20 +83,23 @@ export type Commit = {
   readonly outbox: readonly OutboxMessage[]
 }
 
+/** What a rebuild is asked for: one processor on one partition. */
+export type RebuildRequest = { readonly processor: string; readonly partition: number }
+
 export type PendingMessage = OutboxMessage & { readonly doneBy: readonly string[] }
 
 export type Store = {
   /** Creates or migrates what the tables need, all in one transaction. */
   ensureTables(tables: readonly Table<unknown>[]): Promise<void>
-  /** Raises each partition's epoch by one and answers its positions. */
+  /** Raises each partition's epoch by one and answers its positions. What earlier epochs left of rebuilds is dropped. */
   claim(requests: readonly ClaimRequest[]): Promise<Claim[]>
   /** Rows by key, in the order of `keys`. */
   fetch(table: Table<unknown>, keys: readonly Key[]): Promise<(Stored<unknown> | undefined)[]>
   /** For tables kept by the second: the latest `startMs` at or after `fromMs` of every feed that has one. */
   latestStarts(table: Table<unknown>, fromMs: number): Promise<Map<number, number>>
   /**
-   * All or nothing. Answers the partitions whose epoch is no longer ours: if there are any, nothing was committed.
-   * Yields to the event loop at least every 15 ms.
+   * All or nothing. Answers the partitions whose epoch is no longer ours, or whose readers do not stand where we left
+   * them: if there are any, nothing was committed. Yields to the event loop at least every 15 ms.
    */
   commit(commit: Commit): Promise<{ readonly fenced: readonly number[] }>
   /** A reader's state as it was last committed. */
@@ -102,13 +107,16 @@ export type Store = {
   /** An empty table; what it held before is gone. */
   freshTable(table: Table<unknown>): Promise<void>
   dropTable(table: Table<unknown>): Promise<void>
-  /** For one partition, puts `shadow`'s rows in the place of those made from nothing before `logStart`. */
+  /**
+   * Puts `shadow`'s rows in the place of those that the partition made from nothing before `logStart`. Answers false, and
+   * has done nothing, where the epoch is no longer ours.
+   */
   swapShadow(
     table: Table<unknown>,
     shadow: Table<unknown>,
-    partition: number,
+    owned: { readonly id: number; readonly epoch: number },
     logStart: number,
-  ): Promise<void>
+  ): Promise<boolean>
   /** Rows a rebuild would leave as they are, since part of what they were made from is no longer in the log. */
   countForRebuild(
     table: Table<unknown>,
@@ -123,7 +131,12 @@ export type Store = {
   forgetLineage(tables: readonly Table<unknown>[], partition: number, end: number): Promise<void>
 
   /** The settings that decide results, as text: another text means the tables would mix two meanings. */
-  readonly settings: { get(): Promise<string | undefined>; set(text: string): Promise<void> }
+  readonly settings: {
+    get(): Promise<string | undefined>
+    /** Keeps `text` where there is none yet. Answers what is kept. */
+    keepFirst(text: string): Promise<string>
+    set(text: string): Promise<void>
+  }
   readonly outbox: {
     /** The oldest undelivered messages of these kinds. */
     pending(kinds: readonly OutboxMessage['kind'][], max: number): Promise<PendingMessage[]>
@@ -131,10 +144,10 @@ export type Store = {
     done(ids: readonly string[], sink: string, sinks: readonly string[]): Promise<void>
   }
   readonly requests: {
-    /** Processors somebody wants rebuilt. */
-    rebuilds(): Promise<string[]>
-    askRebuild(processor: string): Promise<void>
-    rebuilt(processor: string): Promise<void>
+    /** What somebody wants rebuilt and is not yet. */
+    rebuilds(): Promise<RebuildRequest[]>
+    askRebuild(processor: string, partitions: readonly number[]): Promise<void>
+    rebuilt(request: RebuildRequest): Promise<void>
   }
   /** Drops samples older than a day of market time; bounded work, call it now and then. */
   applyRetention(): Promise<void>
@@ -151,9 +164,33 @@ export function idOf(...names: readonly (string | number)[]): number {
   return createHash('sha256').update(names.join('\n')).digest().readUIntBE(0, 6)
 }
 
+/** Where one rebuild collects its rows: a table of its own for every partition and epoch, so that no two owners share one. */
+export function shadowOf(
+  table: Table<unknown>,
+  { id, epoch }: { id: number; epoch: number },
+): Table<unknown> {
+  return { ...table, name: `${table.name}_shadow_${id}_${epoch}` }
+}
+
+/** Whether `name` is a table of rows that a rebuild of an earlier epoch of this partition filled. */
+export function isOldShadow(name: string, owned: { readonly id: number; readonly epoch: number }): boolean {
+  const [, id, epoch] = /_shadow_(\d+)_(\d+)_rows$/.exec(name) ?? []
+  return Number(id) === owned.id && Number(epoch) < owned.epoch
+}
+
+/** What a store does once a commit has landed: its readers now stand there. */
+export function markKept({ partitions }: Commit): void {
+  for (const { readers } of partitions) {
+    for (const reader of readers) {
+      reader.kept = reader.position
+      reader.runsMoved.clear()
+    }
+  }
+}
+
 /** A reader that has read nothing yet. */
 export function freshReader(reader: string, position: number): ReaderState {
-  const counters = { duplicate: 0, tooLate: 0, foreign: 0, lost: 0 }
+  const counters = { kept: null, duplicate: 0, tooLate: 0, foreign: 0, lost: 0 }
   const maps = { counts: new Map(), progress: new Map(), runs: new Map(), runsMoved: new Set<string>() }
   return { reader, position, first: position, ...counters, ...maps }
 }

@@ -69,22 +69,31 @@ export type Listener = {
   until(count: number): Promise<void>
 }
 
-/** A consumer that writes down what it hears. */
+/** A consumer that writes down what it hears; answered once it has its partitions. */
 export async function listen(broker: Broker, about: Partial<ConsumeOptions> = {}): Promise<Listener> {
   const heard: Heard[] = []
   const lost: string[] = []
   let check = () => {}
+  let assigned = () => {}
+  const hasPartitions = new Promise<void>((resolve) => {
+    assigned = resolve
+  })
   const consumer = await broker.consume({
     topics: [BOOKS],
     group: 'listener',
-    onAssigned: async () => new Map(),
     onLost: async (tps) => void lost.push(...tps.map((tp) => `${tp.topic}/${tp.partition}`)),
     onBatch: async (tp, batch) => {
       for (const each of batch) heard.push({ ...each, partition: tp.partition })
       check()
     },
     ...about,
+    onAssigned: async (tps) => {
+      const offsets = (await about.onAssigned?.(tps)) ?? new Map()
+      assigned()
+      return offsets
+    },
   })
+  await Promise.race([hasPartitions, consumer.done])
   const until = (count: number) =>
     new Promise<void>((resolve) => {
       check = () => heard.length >= count && resolve()

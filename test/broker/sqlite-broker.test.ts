@@ -3,7 +3,17 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
-import { BOOKS, listen, ONE_PARTITION, openLog, readAll, record, records, temporaryDir } from './logs.ts'
+import {
+  BOOKS,
+  listen,
+  ONE_PARTITION,
+  openLog,
+  readAll,
+  record,
+  records,
+  TWO_PARTITIONS,
+  temporaryDir,
+} from './logs.ts'
 
 const T0 = 1_700_000_000_000
 const zero = { topic: BOOKS, partition: 0 }
@@ -45,6 +55,14 @@ describe('retention', () => {
     expect((await readAll(broker, rejections)).map(({ n }) => n)).toEqual(
       Array.from({ length: 10 }, (_, i) => i + 16),
     )
+  })
+
+  test('follows the settings, on a topic that is there already too', async () => {
+    const broker = await openLog(MEMORY)
+    const [before] = await broker.topics()
+    const told = await broker.ensureTopics([{ ...TWO_PARTITIONS, retentionMs: 1_000, retentionBytes: 2_000 }])
+    expect(told).toEqual([])
+    expect((await broker.topics())[0]).toEqual({ ...before, retentionMs: 1_000, retentionBytes: 2_000 })
   })
 
   test('keeps the newest record whatever its age, so that offsets go on', async () => {
@@ -113,6 +131,21 @@ describe('the place of a time', () => {
     expect(await broker.offsetAt({ topic: BOOKS, partition: 1 }, T0)).toBe(0)
   })
 
+  test('is, where the clock was set back, a place at which the times go up to it', async () => {
+    const clock = clockAt(T0)
+    const broker = await openLog(MEMORY, { nowMs: clock.nowMs })
+    for (const second of [0, 10, 20, 5, 15, 25]) {
+      clock.set(T0 + second * 1_000)
+      await broker.publish([record(1)])
+    }
+    const times = (await readAll(broker)).map(({ appendedAtMs }) => appendedAtMs)
+    for (let timeMs = T0 - 500; timeMs < T0 + 25_000; timeMs += 500) {
+      const offset = await broker.offsetAt(zero, timeMs)
+      expect(times[offset]).toBeGreaterThanOrEqual(timeMs)
+      expect(times[offset - 1] ?? 0).toBeLessThan(timeMs)
+    }
+  })
+
   test('records carry the time at which they were appended', async () => {
     const clock = clockAt(T0)
     const broker = await openLog(MEMORY, { nowMs: clock.nowMs })
@@ -121,6 +154,13 @@ describe('the place of a time', () => {
     await broker.publish([record(2)])
     expect((await readAll(broker)).map(({ appendedAtMs }) => appendedAtMs)).toEqual([T0, T0 + 5])
   })
+})
+
+test('a call with a record that has no place writes none of its records', async () => {
+  const broker = await openLog(MEMORY)
+  await expect(broker.publish([record(1), record(2, { partition: 9 })])).rejects.toThrow(`${BOOKS}/9`)
+  await expect(broker.publish([record(1), record(2, { topic: 'nowhere' })])).rejects.toThrow('nowhere')
+  expect(await readAll(broker)).toEqual([])
 })
 
 describe('bounds', () => {

@@ -199,6 +199,7 @@ describe('a runner', () => {
     expect(await rig.broker.groups()).toEqual([
       {
         group: 'test',
+        members: null,
         offsets: [
           { topic: BOOKS, partition: 0, offset: 1 },
           { topic: 'insights', partition: 0, offset: 0 },

@@ -8,9 +8,9 @@ export const PARTITION = { topic: 'books.coinbase', partition: 0, logId: 'log-1'
 
 export async function openScratchStore(
   tables: readonly Table<unknown>[],
-  open: () => Store = () => openSqliteStore({ file: ':memory:', monotonicMs: () => 0 }),
+  open: () => Store | Promise<Store> = () => openSqliteStore({ file: ':memory:', monotonicMs: () => 0 }),
 ): Promise<Store> {
-  const store = open()
+  const store = await open()
   onTestFinished(() => store.close())
   await store.ensureTables(tables)
   return store

@@ -78,6 +78,88 @@ describe('a store file', () => {
   })
 })
 
+describe('a store file of version 1', () => {
+  test('becomes one of this version, with all it held', async () => {
+    const file = join(temporaryDir(), 'store.db')
+    makeVersion1(file)
+    const store = openSqliteStore({ file, monotonicMs })
+    await store.ensureTables(PROCESSORS.map(({ table }) => table))
+    const [claim] = await store.claim([{ topic: 'books.coinbase', partition: 0, logId: 'log-1' }])
+    expect(claim).toMatchObject({ epoch: 4, readers: [{ reader: 'all', position: 20, kept: 20 }] })
+    expect(await store.settings.get()).toBe('WINDOWS=5m')
+    expect(await store.requests.rebuilds()).toEqual([
+      { processor: 'best-prices', partition: idOf('books.coinbase', 0) },
+    ])
+    expect(await store.db.selectFrom('positions').select(['processor', 'position']).execute()).toEqual([
+      { processor: 'best-prices', position: 20 },
+      { processor: 'max-spread', position: 20 },
+    ])
+    await store.close()
+    const db = new Database(file, { readonly: true })
+    expect(db.pragma('user_version', { simple: true })).toBe(2)
+    expect(db.prepare('SELECT version FROM partitions').pluck().all()).toEqual([0])
+    expect(db.prepare(`SELECT name FROM sqlite_master WHERE name LIKE '%shadow%'`).all()).toEqual([])
+    db.close()
+  })
+
+  test('stays one, whole, where that is cut short half-way', () => {
+    const file = join(temporaryDir(), 'store.db')
+    makeVersion1(file)
+    const before = new Database(file)
+    // The last step but one finds its work already done, and fails.
+    before.exec('ALTER TABLE partitions ADD COLUMN version INTEGER')
+    before.close()
+    expect(() => openSqliteStore({ file, monotonicMs })).toThrow(/duplicate column/)
+    const db = new Database(file, { readonly: true })
+    expect(db.pragma('user_version', { simple: true })).toBe(1)
+    expect(db.prepare('SELECT * FROM rebuild_requests').all()).toEqual([{ processor: 'best-prices' }])
+    expect(db.prepare(`SELECT count(*) FROM sqlite_master WHERE name LIKE '%shadow%'`).pluck().get()).toBe(1)
+    db.close()
+  })
+})
+
+/** A store as version 1 left it: books read up to offset 20, a rebuild asked for, another cut short. */
+function makeVersion1(file: string): void {
+  const db = new Database(file)
+  db.pragma('journal_mode = WAL')
+  db.exec(`
+    CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE feeds(id INTEGER PRIMARY KEY, venue TEXT NOT NULL, source TEXT NOT NULL, product TEXT NOT NULL) STRICT;
+    CREATE UNIQUE INDEX feeds_by_name ON feeds(venue, source, product);
+    CREATE TABLE partitions(
+      id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_id TEXT NOT NULL, epoch INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE readers(
+      partition INTEGER NOT NULL, reader TEXT NOT NULL, position INTEGER NOT NULL, first INTEGER NOT NULL,
+      duplicate INTEGER NOT NULL, too_late INTEGER NOT NULL, foreign_records INTEGER NOT NULL, lost INTEGER NOT NULL,
+      counts TEXT NOT NULL, progress TEXT NOT NULL, PRIMARY KEY(partition, reader)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE reader_runs(
+      partition INTEGER NOT NULL, reader TEXT NOT NULL, run TEXT NOT NULL, last_n INTEGER NOT NULL,
+      PRIMARY KEY(partition, reader, run)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE processors(
+      partition INTEGER NOT NULL, processor TEXT NOT NULL, reader TEXT NOT NULL, PRIMARY KEY(partition, processor)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE outbox(
+      id TEXT PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, done_by TEXT NOT NULL DEFAULT '[]', delivered INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX outbox_pending ON outbox(delivered) WHERE delivered = 0;
+    CREATE TABLE rebuild_requests(processor TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE best_prices_shadow_rows(feed INTEGER PRIMARY KEY) STRICT;
+    INSERT INTO meta VALUES ('settings', 'WINDOWS=5m');
+    INSERT INTO rebuild_requests VALUES ('best-prices');
+    PRAGMA application_id = ${0x54696465};
+    PRAGMA user_version = 1;
+  `)
+  const id = idOf('books.coinbase', 0)
+  db.prepare('INSERT INTO partitions VALUES (?, ?, 0, ?, 3)').run(id, 'books.coinbase', 'log-1')
+  db.prepare('INSERT INTO readers VALUES (?, ?, 20, 0, 0, 0, 0, 0, ?, ?)').run(id, 'all', '{"book":20}', '{}')
+  const follow = db.prepare('INSERT INTO processors VALUES (?, ?, ?)')
+  for (const processor of ['best-prices', 'max-spread']) follow.run(id, processor, 'all')
+  db.close()
+}
+
 function temporaryDir(): string {
   const dir = mkdtempSync(join(tmpdir(), 'tidebook-store-'))
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))

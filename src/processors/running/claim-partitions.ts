@@ -73,7 +73,8 @@ function fitToLog(
     if (options.acceptLog !== true) throw otherLog(name)
     options.log.warn({ partition: name }, `${name} is another log than before: reading it from its start`)
     const counts = new Map([...state.counts].filter(([counted]) => counted.startsWith(ORDINAL_OF)))
-    return { ...freshReader(state.reader, span.startOffset), progress: state.progress, counts }
+    const { kept, progress } = state
+    return { ...freshReader(state.reader, span.startOffset), kept, progress, counts }
   }
   if (state.position > span.endOffset) {
     const missing = state.position - span.endOffset

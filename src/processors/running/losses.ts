@@ -1,6 +1,8 @@
+import type { LogRecord, TopicPartition } from '../../broker/broker.ts'
 import type { Mark } from '../../models/feed-records.ts'
-import { type Claim, idOf, type Store } from '../../store/store.ts'
+import { idOf, type Store } from '../../store/store.ts'
 import type { Decoded } from './decode.ts'
+import type { Partition } from './partition.ts'
 
 /**
  * What lost records leave behind: for every run that watched the partition, a stretch from where market time had come to
@@ -8,10 +10,26 @@ import type { Decoded } from './decode.ts'
  */
 export type Losses = Map<string, { readonly fromMs: number; readonly products: readonly string[] }>
 
+/**
+ * Where the first of `records` lies further on than their reader stands, retention has run past it: said, and a hole of
+ * every run that had watched. The reader itself counts the records as lost.
+ */
+export async function noteGap(
+  partition: Partition,
+  records: readonly LogRecord[],
+  { store, log }: { store: Store; log: { warn(about: object, text: string): void } },
+): Promise<void> {
+  const { all, name, tp } = partition
+  const lost = (records[0]?.offset ?? 0) - all.state.position
+  if (lost <= 0) return
+  log.warn({ partition: name, lost }, `${lost} records of ${name} were gone before they were read`)
+  all.lose(await lossesOf(store, tp, all.progressNow()))
+}
+
 /** The runs and products that had watched a partition whose records were lost. `progress`: how far each source had come. */
 export async function lossesOf(
   store: Store,
-  { topic, partition }: Claim,
+  { topic, partition }: TopicPartition,
   progress: ReadonlyMap<string, number>,
 ): Promise<Losses> {
   const watches = await store.db

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../broker/broker.ts'
+import { type TopicPartition, tpName } from '../../broker/broker.ts'
 import { type Kind, kindOf } from '../../models/topics.ts'
 import {
   type Claim,
@@ -44,6 +44,7 @@ export type PartitionOptions = {
 export class Partition {
   readonly tp: TopicPartition
   readonly id: number
+  readonly epoch: number
   readonly all: Reader
   readonly singles: Single[] = []
   readonly #claim: Claim
@@ -60,6 +61,7 @@ export class Partition {
     this.#refitted = refitted
     this.tp = { topic: claim.topic, partition: claim.partition }
     this.id = claim.id
+    this.epoch = claim.epoch
     this.#claim = claim
     this.#options = options
     const state = claim.readers.find(({ reader }) => reader === ALL) ?? freshReader(ALL, logStart)
@@ -104,6 +106,10 @@ export class Partition {
     return single
   }
 
+  get name(): string {
+    return tpName(this.tp)
+  }
+
   readers(): Reader[] {
     return [this.all, ...this.singles.map(({ reader }) => reader)]
   }
@@ -115,7 +121,8 @@ export class Partition {
 
   positions(): PartitionCommit {
     const readers = this.readers().map(({ state }) => state)
-    const { id, epoch, logId } = this.#claim
+    const { id, epoch } = this
+    const { logId } = this.#claim
     return { id, epoch, logId, readers, follow: this.#follow, ended: this.#ended }
   }
 
@@ -142,12 +149,14 @@ export class Partition {
   async isolate(reader: Reader, processor: AnyProcessor, stopAt: number): Promise<void> {
     const committed = await this.#options.store.readerState(this.id, reader.state.reader)
     if (committed === undefined) throw new Error(`reader ${reader.state.reader} was never committed`)
-    const own = this.singles.findIndex((single) => single.reader === reader)
-    if (own === -1) reader.drop(processor)
-    else this.singles.splice(own, 1)
+    const at = this.singles.findIndex((single) => single.reader === reader)
+    if (at === -1) reader.drop(processor)
+    else this.singles.splice(at, 1)
     // Under its new name every run is new to the store.
     const runsMoved = new Set(committed.runs.keys())
-    this.#addSingle({ ...committed, reader: `only:${processor.name}`, runsMoved }, processor, stopAt)
+    const name = `only:${processor.name}`
+    const kept = name === committed.reader ? committed.kept : null
+    this.#addSingle({ ...committed, reader: name, kept, runsMoved }, processor, stopAt)
   }
 
   /** A reader from the log's start for `shadow`, which fills a table of its own. */

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../broker/broker.ts'
 import type { Mark } from '../../models/feed-records.ts'
-import type { OutboxMessage } from '../../models/outbox-message.ts'
-import type { RejectionKind } from '../../models/rejection.ts'
+import type { ForeignRecord, OutboxMessage } from '../../models/outbox-message.ts'
+import { keepOriginal, type RejectionKind } from '../../models/rejection.ts'
 import type { Kind } from '../../models/topics.ts'
 import type { FeedName, ReaderState, RowWrite, Store } from '../../store/store.ts'
 import type { Key, Table } from '../../store/table.ts'
@@ -60,7 +60,7 @@ export class Reader {
   #outbox: OutboxMessage[] = []
   #failures: Failure[] = []
   #moved = false
-  #losses: Losses = new Map()
+  readonly #losses: Losses = new Map()
   /** The run of the last record and its n, and books counted: written to `state` when it is committed. */
   #run = ''
   #runN = 0
@@ -109,7 +109,13 @@ export class Reader {
 
   /** Records were lost before the next one: each run's next mark makes that a hole of what it watched. */
   lose(losses: Losses): void {
-    this.#losses = losses
+    for (const [run, loss] of losses) if (!this.#losses.has(run)) this.#losses.set(run, loss)
+  }
+
+  /** How far market time has come, by source. */
+  progressNow(): Map<string, number> {
+    const known = [...this.#progress.values()].filter(({ ms }) => ms > 0)
+    return new Map(known.map(({ source, ms }) => [source, ms]))
   }
 
   /** Takes a processor out, with whatever is uncommitted of it. The others go on. */
@@ -176,7 +182,7 @@ export class Reader {
     const { value, run, n } = record
     if (value === null || run === null || n === null) {
       if (record.corrupt) this.#foreign(record, 'corrupt-record', '', 'its checksum is wrong')
-      else this.#foreign(record, 'foreign-record', '', 'it has no run, n or value')
+      else this.#foreign(record, 'foreign-record', '', whyForeign(record))
       return
     }
     if (n <= this.#lastN(run)) {
@@ -277,12 +283,10 @@ export class Reader {
     this.state.foreign++
     const { topic, partitionNumber, logId } = this.#options
     const place = `${topic}/${partitionNumber}@${record.offset}`
-    const payload = {
-      topic,
-      kind,
-      path,
-      message: `${place}: ${problem}`,
-      value: record.value ?? '',
+    const payload: ForeignRecord = {
+      place: { topic, partition: partitionNumber, offset: record.offset },
+      refusal: { kind, path, message: `${place}: ${problem}` },
+      original: keepOriginal(record.bytes ?? Buffer.from(record.value ?? '')),
       atMs: record.appendedAtMs,
     }
     this.#outbox.push({ id: `reject:${logId}:${place}`, kind: 'reject', payload })
@@ -348,6 +352,11 @@ export class Reader {
     this.#moved = false
     if (this.#feedCount > FEEDS_MAX) this.follow(this.#processors)
   }
+}
+
+function whyForeign({ value, bytes }: LogRecord): string {
+  if (bytes !== undefined) return 'its value is not UTF-8 text'
+  return value === null ? 'it has no value' : 'it has no run and n in its headers'
 }
 
 function advance(progress: Progress, ms: number): void {

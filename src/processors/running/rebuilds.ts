@@ -1,8 +1,7 @@
-import { type Broker, tpName } from '../../broker/broker.ts'
-import { kindOf } from '../../models/topics.ts'
-import type { Store } from '../../store/store.ts'
+import type { Broker } from '../../broker/broker.ts'
+import { type RebuildRequest, type Store, shadowOf } from '../../store/store.ts'
 import type { AnyProcessor } from '../processor.ts'
-import { KIND_OF_RECORD, type Partition, type Single } from './partition.ts'
+import type { Partition, Single } from './partition.ts'
 import type { Reader } from './reader.ts'
 
 type Options = {
@@ -13,125 +12,121 @@ type Options = {
 }
 
 type Rebuild = {
+  readonly request: RebuildRequest
+  readonly partition: Partition
   readonly processor: AnyProcessor
   readonly shadow: AnyProcessor
-  readonly starts: ReadonlyMap<string, number>
+  readonly logStart: number
 }
 
 /**
  * Rebuilding while live: a copy of the processor fills a shadow table from the log's start, read beside the live stream;
- * where it has come up to the others, partition by partition, its rows take the place of the old ones.
+ * where it has come up to the others its rows take the place of the old ones. Each partition is rebuilt by itself, by
+ * whoever owns it: one that goes elsewhere begins anew there, since its request is still kept.
  */
 export class Rebuilds {
   readonly #options: Options
-  readonly #running = new Map<string, Rebuild>()
+  #running: Rebuild[] = []
 
   constructor(options: Options) {
     this.#options = options
   }
 
-  /** Begins what was asked for and is not running yet. Answers whether there is something to catch up. */
+  /** Begins what was asked for of `partitions` and is not running yet. Answers whether there is something to catch up. */
   async begin(partitions: ReadonlyMap<string, Partition>): Promise<boolean> {
-    const { store, processors, log } = this.#options
-    const wanted = (await store.requests.rebuilds()).filter((name) => !this.#running.has(name))
-    for (const name of wanted) {
-      const processor = processors.find((known) => known.name === name)
-      if (processor === undefined) {
-        log.error({ processor: name }, `there is no processor ${name} to rebuild`)
-        await store.requests.rebuilt(name)
-      } else await this.#start(processor, partitions)
+    const asked = await this.#options.store.requests.rebuilds()
+    let begun = false
+    for (const request of asked) {
+      const partition = [...partitions.values()].find(({ id }) => id === request.partition)
+      const isRunning = this.#running.some(({ request: { processor, partition: of } }) => {
+        return processor === request.processor && of === request.partition
+      })
+      if (partition === undefined || isRunning) continue
+      begun = (await this.#begin(request, partition)) || begun
     }
-    return wanted.length > 0
+    return begun
   }
 
-  async #start(processor: AnyProcessor, partitions: ReadonlyMap<string, Partition>): Promise<void> {
-    const { store, log } = this.#options
-    const { name } = processor
-    const starts = await this.#logStarts(processor)
-    if (isNumbering(processor) && (await this.#hasLostBeginning(processor, starts, partitions))) {
-      log.error({ processor: name }, `${name} cannot be rebuilt: the first of what it numbers left the log`)
-      return store.requests.rebuilt(name)
+  async #begin(request: RebuildRequest, partition: Partition): Promise<boolean> {
+    const { store, processors, log } = this.#options
+    const name = request.processor
+    const about = { processor: name, partition: partition.name }
+    const processor = processors.find((known) => known.name === name)
+    if (processor === undefined) {
+      log.error(about, `there is no processor ${name} to rebuild`)
+      await store.requests.rebuilt(request)
+      return false
     }
-    const shadow = { ...processor, table: { ...processor.table, name: `${processor.table.name}_shadow` } }
+    const logStart = await this.#logStart(partition)
+    if (isNumbering(processor) && (await this.#hasLostBeginning(processor, partition, logStart))) {
+      log.error(about, `${name} cannot be rebuilt: the first of what it numbers left the log`)
+      await store.requests.rebuilt(request)
+      return false
+    }
+    const shadow = { ...processor, table: shadowOf(processor.table, partition) }
     await store.freshTable(shadow.table)
-    this.#running.set(name, { processor, shadow, starts })
-    for (const [partition, start] of starts) partitions.get(partition)?.rebuild(name, shadow, start)
-    log.info({ processor: name }, `rebuilding ${name} from the log's start`)
+    this.#running.push({ request, partition, processor, shadow, logStart })
+    partition.rebuild(name, shadow, logStart)
+    log.info(about, `rebuilding ${name} from the start of ${partition.name}`)
+    return true
   }
 
   /** Whether the log lacks some of what the processor's rows were made from. */
-  async #hasLostBeginning(
-    { table }: AnyProcessor,
-    starts: ReadonlyMap<string, number>,
-    partitions: ReadonlyMap<string, Partition>,
-  ): Promise<boolean> {
-    for (const [name, start] of starts) {
-      const id = partitions.get(name)?.id
-      if (start > 0) return true
-      if (id !== undefined && (await this.#options.store.countForRebuild(table, id, start)).kept > 0)
-        return true
-    }
-    return false
+  async #hasLostBeginning({ table }: AnyProcessor, { id }: Partition, logStart: number): Promise<boolean> {
+    return logStart > 0 || (await this.#options.store.countForRebuild(table, id, logStart)).kept > 0
   }
 
-  /** Where the partitions that a processor reads begin now, by `tpName`. */
-  async #logStarts(processor: AnyProcessor): Promise<ReadonlyMap<string, number>> {
-    const kind = KIND_OF_RECORD[processor.reads]
-    const read = (await this.#options.broker.topics()).filter(({ topic }) => kindOf(topic) === kind)
-    return new Map(
-      read.flatMap(({ topic, partitionInfos }) =>
-        partitionInfos.map(
-          ({ partition, startOffset }) => [tpName({ topic, partition }), startOffset] as const,
-        ),
-      ),
-    )
+  async #logStart({ tp }: Partition): Promise<number> {
+    const info = (await this.#options.broker.topics()).find(({ topic }) => topic === tp.topic)
+    return info?.partitionInfos.find(({ partition }) => partition === tp.partition)?.startOffset ?? 0
   }
 
-  /** A rebuild's reader has come up to the others in one partition, and everything is committed: the rows change places. */
-  async arrived(
-    partition: Partition,
-    single: Single,
-    partitions: ReadonlyMap<string, Partition>,
-  ): Promise<void> {
-    const { store } = this.#options
-    const rebuild = this.#running.get(single.rebuilds!)!
-    const start = rebuild.starts.get(tpName(partition.tp)) ?? 0
-    await store.swapShadow(rebuild.processor.table, rebuild.shadow.table, partition.id, start)
+  /**
+   * A rebuild's reader has come up to the others, and everything is committed: the rows change places. Answers false where
+   * the partition is no longer ours.
+   */
+  async arrived(partition: Partition, single: Single): Promise<boolean> {
+    const rebuild = this.#running.find(
+      ({ partition: of, processor }) => of === partition && processor.name === single.rebuilds,
+    )!
+    const { processor, shadow, logStart } = rebuild
+    const swapped = await this.#options.store.swapShadow(processor.table, shadow.table, partition, logStart)
+    if (!swapped) return false
     partition.end(single)
-    partition.join(rebuild.processor, single.reader)
-    const left = [...partitions.values()].some(({ singles }) =>
-      singles.some(({ rebuilds }) => rebuilds === single.rebuilds),
-    )
-    if (!left) await this.#finish(rebuild, 'is rebuilt')
+    partition.join(processor, single.reader)
+    await this.#finish(rebuild, 'is rebuilt')
+    return true
   }
 
-  /** The processor being rebuilt threw: the rebuild is given up, the old rows stay. Answers whether it was a rebuild. */
-  async failed(
-    reader: Reader,
-    processor: AnyProcessor,
-    error: unknown,
-    partitions: ReadonlyMap<string, Partition>,
-  ): Promise<boolean> {
-    const rebuild = [...this.#running.values()].find(({ shadow }) => shadow === processor)
+  /** The processor being rebuilt threw: its rebuild is given up, the old rows stay. Answers whether it was a rebuild. */
+  async failed(reader: Reader, processor: AnyProcessor, error: unknown): Promise<boolean> {
+    const rebuild = this.#running.find(({ shadow }) => shadow === processor)
     if (rebuild === undefined) return false
-    for (const partition of partitions.values()) {
-      for (const single of [...partition.singles])
-        if (single.rebuilds === processor.name) partition.end(single)
-    }
+    const { partition } = rebuild
+    partition.end(partition.singles.find((single) => single.reader === reader)!)
     this.#options.log.error(
-      { processor: processor.name, err: error },
+      { processor: processor.name, partition: partition.name, err: error },
       `${processor.name} threw while it was rebuilt`,
     )
     await this.#finish(rebuild, `could not be rebuilt: it threw before offset ${reader.state.position}`)
     return true
   }
 
-  async #finish({ processor, shadow }: Rebuild, outcome: string): Promise<void> {
+  /** The partition went elsewhere; what was begun of it is dropped with the next claim. */
+  lost(partition: Partition): void {
+    this.#running = this.#running.filter((rebuild) => rebuild.partition !== partition)
+  }
+
+  async #finish(rebuild: Rebuild, outcome: string): Promise<void> {
     const { store, log } = this.#options
+    const { processor, shadow, request, partition } = rebuild
+    this.#running = this.#running.filter((other) => other !== rebuild)
     await store.dropTable(shadow.table)
-    await store.requests.rebuilt(processor.name)
-    this.#running.delete(processor.name)
-    log.info({ processor: processor.name }, `${processor.name} ${outcome}`)
+    await store.requests.rebuilt(request)
+    log.info(
+      { processor: processor.name, partition: partition.name },
+      `${processor.name} ${outcome} on ${partition.name}`,
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ForeignRecord } from '../../../src/models/outbox-message.ts'
 import { MINUTE_MS } from '../../../src/models/time.ts'
 import { bookText, rejection, write } from './played-log.ts'
 import {
@@ -205,10 +206,18 @@ describe('what is no record of ours', () => {
       await expectLedger(rig, { position: 3, applied: 2, foreign_records: 1 })
       const told = await rig.told()
       expect(told).toMatchObject([
-        { kind: 'reject', payload: { topic: BOOKS, value, kind: 'foreign-record' } },
+        {
+          kind: 'reject',
+          payload: {
+            place: { topic: BOOKS, partition: 0, offset: 1 },
+            refusal: { kind: 'foreign-record' },
+            original: { data: Buffer.from(value).toString('base64') },
+          },
+        },
       ])
-      expect((told[0]!.payload as { message: string }).message).toMatch(why)
-      expect((told[0]!.payload as { message: string }).message).toMatch(/^books\.coinbase\/0@1: /)
+      const { message } = (told[0]!.payload as ForeignRecord).refusal
+      expect(message).toMatch(why)
+      expect(message).toMatch(/^books\.coinbase\/0@1: /)
     },
   )
 
@@ -224,9 +233,10 @@ describe('what is no record of ours', () => {
   })
 
   test.each([
-    ['without a value', { value: null }, 'it has no run, n or value'],
-    ['without a run', { run: null }, 'it has no run, n or value'],
-    ['without a number', { n: null }, 'it has no run, n or value'],
+    ['without a value', { value: null }, 'it has no value'],
+    ['that is no text', { value: null, bytes: Buffer.from([255, 0]) }, 'its value is not UTF-8 text'],
+    ['without a run', { run: null }, 'it has no run and n in its headers'],
+    ['without a number', { n: null }, 'it has no run and n in its headers'],
     [
       'whose checksum is wrong',
       { corrupt: true, value: null, run: null, n: null, key: null },
@@ -241,7 +251,9 @@ describe('what is no record of ours', () => {
     await rig.run()
     await expectLedger(rig, { position: 3, applied: 2, foreign_records: 1 })
     const kind = 'corrupt' in lacks ? 'corrupt-record' : 'foreign-record'
-    expect(await rig.told()).toMatchObject([{ payload: { kind, message: `books.coinbase/0@1: ${why}` } }])
+    expect(await rig.told()).toMatchObject([
+      { payload: { refusal: { kind, message: `books.coinbase/0@1: ${why}` } } },
+    ])
   })
 
   test('is told once, however often it is read', async () => {

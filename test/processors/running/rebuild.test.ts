@@ -26,7 +26,7 @@ const HISTORY = Array.from(
 async function rebuilt(rig: Rig, name: string, ending = `${name} is rebuilt`): Promise<void> {
   const runner = await rig.start()
   await runner.caughtUp()
-  await rig.store.requests.askRebuild(name)
+  await rig.askRebuild(name)
   await rig.heard(ending)
   await runner.close()
 }
@@ -39,7 +39,7 @@ describe('rebuilding', () => {
     const runner = await rig.start()
     await runner.caughtUp()
     const before = await rig.tables()
-    for (const { name } of PROCESSORS) await rig.store.requests.askRebuild(name)
+    for (const { name } of PROCESSORS) await rig.askRebuild(name)
     for (const { name } of PROCESSORS) await rig.heard(`${name} is rebuilt`)
     await runner.close()
     expect(differences(await rig.tables(), before)).toEqual([])
@@ -77,7 +77,7 @@ describe('rebuilding', () => {
     await write(rig.broker, HISTORY)
     const runner = await rig.start({ batchRecordsMax: 3 })
     await runner.caughtUp()
-    await rig.store.requests.askRebuild('best-prices')
+    await rig.askRebuild('best-prices')
     let isOver = false
     const over = rig.heard('best-prices is rebuilt').then(() => {
       isOver = true
@@ -101,8 +101,8 @@ describe('rebuilding', () => {
     await write(rig.broker, HISTORY)
     const first = await rig.start({ batchRecordsMax: 1 })
     await first.caughtUp()
-    await rig.store.requests.askRebuild('best-prices')
-    await rig.heard(`rebuilding best-prices from the log's start`)
+    await rig.askRebuild('best-prices')
+    await rig.heard('rebuilding best-prices from the start of books.coinbase/0')
     await first.close()
     const second = await rig.start()
     await rig.heard('best-prices is rebuilt')
@@ -122,7 +122,7 @@ describe('rebuilding', () => {
     const before = await rig.tables()
     const broken = allergic('best-prices', (record) => 'timeMs' in record)
     const runner = await rig.start({ processors: withProcessor(broken) })
-    await rig.store.requests.askRebuild('best-prices')
+    await rig.askRebuild('best-prices')
     await rig.heard('best-prices could not be rebuilt: it threw before offset 20')
     await runner.close()
     expect(differences(await rig.tables(), before)).toEqual([])
@@ -181,7 +181,7 @@ describe('where the log no longer holds everything', () => {
     const all = withProcessor(wrong)
     const runner = await rig.start({ processors: all })
     await runner.caughtUp()
-    await rig.store.requests.askRebuild('best-prices')
+    await rig.askRebuild('best-prices')
     await rig.heard('best-prices is rebuilt')
     await runner.close()
     const rows = withoutLineage(await rig.tables())['best_prices']!

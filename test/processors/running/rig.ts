@@ -3,18 +3,21 @@ import type { LogRecord, OutgoingRecord } from '../../../src/broker/broker.ts'
 import { openSqliteBroker, type SqliteBroker } from '../../../src/broker/sqlite-broker.ts'
 import { MEMORY } from '../../../src/broker/sqlite-log-file.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/models/time.ts'
-import { allTopics } from '../../../src/models/topics.ts'
+import { allTopics, kindOf } from '../../../src/models/topics.ts'
 import { pipeline } from '../../../src/pipeline.ts'
 import type { Processor } from '../../../src/processors/processor.ts'
 import { type Runner, type RunnerOptions, runProcessors } from '../../../src/processors/run-processors.ts'
+import { KIND_OF_RECORD } from '../../../src/processors/running/partition.ts'
 import { openSqliteStore } from '../../../src/store/sqlite-store.ts'
-import type { PendingMessage, Store } from '../../../src/store/store.ts'
+import { idOf, type PendingMessage, type Store } from '../../../src/store/store.ts'
 import { dump, ledgerFindings, lineageFindings } from '../../../src/store/verify-tables.ts'
 
 /** A real log and a real store, both in memory, and runners between them. */
 
 export const BOOKS = 'books.coinbase'
 export const PROCESSORS: readonly Processor[] = pipeline({ windowsMs: [60_000, 300_000] })
+
+const bestPrices = PROCESSORS.find(({ name }) => name === 'best-prices')!
 
 export type Said = { readonly level: 'info' | 'warn' | 'error'; readonly text: string }
 
@@ -23,9 +26,11 @@ export type Rig = {
   readonly store: Store
   /** What runners said, oldest first. */
   readonly said: readonly Said[]
-  /** Resolves when somebody says something that ends so. */
-  heard(ending: string): Promise<void>
+  /** Resolves when somebody says something with these words in it. */
+  heard(words: string): Promise<void>
   start(about?: Partial<RunnerOptions>): Promise<Runner>
+  /** Asks for a rebuild on every partition that the processor reads. */
+  askRebuild(name: string): Promise<void>
   /** Starts a runner, waits until it has done all there is, and closes it. */
   run(about?: Partial<RunnerOptions>): Promise<void>
   /** Every row of every table as text, lineage included. */
@@ -69,10 +74,10 @@ export async function openRig(about: RigAbout = {}): Promise<Rig> {
     broker,
     store,
     said,
-    heard: (ending) =>
+    heard: (words) =>
       new Promise((resolve) => {
         const listen = () => {
-          if (!said.some(({ text }) => text.endsWith(ending))) return
+          if (!said.some(({ text }) => text.includes(words))) return
           listeners.delete(listen)
           resolve()
         }
@@ -80,6 +85,14 @@ export async function openRig(about: RigAbout = {}): Promise<Rig> {
         listen()
       }),
     start,
+    askRebuild: async (name) => {
+      const { reads } = PROCESSORS.find((processor) => processor.name === name) ?? bestPrices
+      const infos = (await broker.topics()).filter(({ topic }) => kindOf(topic) === KIND_OF_RECORD[reads])
+      const ids = infos.flatMap(({ topic, partitionInfos }) =>
+        partitionInfos.map(({ partition }) => idOf(topic, partition)),
+      )
+      await store.requests.askRebuild(name, ids)
+    },
     run: async (more) => {
       const runner = await start(more)
       await runner.caughtUp()
