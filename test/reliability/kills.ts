@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { chance } from '../broker/logs.ts'
 import { run, start, temporaryDir } from './commands.ts'
-import { endInOrder, type Processing, processAll, startProcess, type Tables, tablesIn } from './tables.ts'
+import { endInOrder, processAll, startProcess, type Tables, tablesIn } from './tables.ts'
 
 /** A market that is made and processed at the same time by processes that are killed, and what came of it. */
 
@@ -24,13 +24,16 @@ export async function undisturbed(ticks: number): Promise<Tables> {
 
 export type KilledRun = {
   readonly dir: string
-  /** From the start of a `process` that was killed before until it said that it processes, as often as it came so far. */
+  /** From the start of a `process` that was killed before until it said that it processes; nothing cut these short. */
   readonly recoveriesMs: readonly number[]
 }
 
 /** A kill comes at a random moment within these after the last one: some fall into a start, most into work. */
 const KILL_MS_MIN = 20
 const KILL_MS_MAX = 900
+
+/** So many of the kills are waited for until the process is back: how long the others took is not known. */
+export const RECOVERIES = 5
 
 /** Makes and processes `ticks` while kill -9 hits the one, the other or both; ends when both are through, in order. */
 export async function killedRun(about: { ticks: number; kills: number; seed: number }): Promise<KilledRun> {
@@ -52,21 +55,20 @@ export async function killedRun(about: { ticks: number; kills: number; seed: num
     }
     if (hitsProcessor) {
       await processing.ended
-      processing = restarted(dir, recoveriesMs)
+      processing = startProcess(dir)
     }
+  }
+  for (let i = 0; i < RECOVERIES; i++) {
+    await delay(KILL_MS_MIN + below(KILL_MS_MAX - KILL_MS_MIN))
+    processing.signal('SIGKILL')
+    await processing.ended
+    const startedMs = performance.now()
+    processing = startProcess(dir)
+    await processing.ready
+    recoveriesMs.push(performance.now() - startedMs)
   }
   const made = await making.ended
   if (made.code !== 0) throw new Error(`generate-mock ended with ${made.code}: ${made.stderr}`)
   await endInOrder(dir, processing)
   return { dir, recoveriesMs }
-}
-
-function restarted(dir: string, recoveriesMs: number[]): Processing {
-  const startedMs = performance.now()
-  const processing = startProcess(dir)
-  processing.ready.then(
-    () => recoveriesMs.push(performance.now() - startedMs),
-    () => undefined, // killed before
-  )
-  return processing
 }
