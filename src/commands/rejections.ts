@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { cut, oneLine } from '../alerts/plain-text.ts'
 import type { OutgoingRecord } from '../broker/broker.ts'
 import { openPublisher } from '../broker/publisher.ts'
 import { aligned } from '../config-text.ts'
@@ -24,6 +25,9 @@ type Row = Views['rejections']
 /** Rejections listed at once, the latest first; and sent again in one publish. */
 const LIST_MAX = 100
 const RESEND_BATCH = 500
+
+/** Of a path or a message so much is shown: a line of a terminal. `--format json` has it all. */
+const SHOWN_LENGTH_MAX = 200
 
 /** Looks at input that could not be used, and sends it again after a fix. */
 export async function rejections(context: Context, options: RejectionsOptions): Promise<number> {
@@ -65,15 +69,20 @@ async function list({ out }: Context, { db }: UpToDate, options: RejectionsOptio
 function cells(row: Row): string[] {
   const sentAgain = row.resent_at_ms === null ? '-' : 'yes'
   return [
-    row.id,
+    shown(row.id),
     row.received_time,
     row.source,
-    row.product ?? '-',
+    shown(row.product ?? '-'),
     row.kind,
-    row.path,
+    shown(row.path),
     String(row.bytes),
     sentAgain,
   ]
+}
+
+/** What others wrote must not move a terminal's cursor, paint it, or push the rest out of sight. */
+function shown(text: string): string {
+  return oneLine(cut(text, SHOWN_LENGTH_MAX))
 }
 
 async function groups({ out }: Context, { db }: UpToDate, options: RejectionsOptions): Promise<number> {
@@ -96,7 +105,7 @@ async function groups({ out }: Context, { db }: UpToDate, options: RejectionsOpt
     const lines = rows.map((row) => [
       String(row.count),
       row.kind,
-      row.path,
+      shown(row.path),
       row.venue,
       row.source,
       String(row.latest),
@@ -113,10 +122,12 @@ async function show({ out }: Context, { db }: UpToDate, options: RejectionsOptio
   const rows = await chosen(db, options).execute()
   if (options.format === 'json')
     out(`${JSON.stringify(rows.map((row) => ({ ...row, original: JSON.parse(row.original) as unknown })))}\n`)
-  else
-    for (const row of rows)
-      out(`${row.id}: ${row.kind} at ${row.path || 'the whole'}: ${row.message}\n${bytesText(row)}\n`)
+  else for (const row of rows) out(`${headLine(row)}\n${bytesText(row)}\n`)
   return rows.length === options.ids.length ? 0 : 1
+}
+
+function headLine({ id, kind, path, message }: Row): string {
+  return `${shown(id)}: ${kind} at ${shown(path) || 'the whole'}: ${shown(message)}`
 }
 
 function bytesText(row: Row): string {

@@ -12,10 +12,8 @@ import { humanLine, PART_WIDTH } from './logging.ts'
 /** One verb of ours that runs beside others, as a process of its own. */
 export type Part = { readonly name: string; readonly args: readonly string[] }
 
-export type SuperviseOptions = {
+export type PartOptions = {
   readonly env: Environment
-  readonly log: Logger
-  readonly stop: AbortSignal
   /** Log lines of parts are shown for people, or passed on as they are for programs. */
   readonly human: boolean
   readonly color: boolean
@@ -23,6 +21,8 @@ export type SuperviseOptions = {
   /** The command line that knows the parts' names, ours unless told otherwise. */
   readonly bin?: string
 }
+
+export type SuperviseOptions = PartOptions & { readonly log: Logger; readonly stop: AbortSignal }
 
 /** A part that has not drained by then is killed: before our own watchdog would leave it to itself. */
 const KILL_AFTER_MS = 9_000
@@ -36,28 +36,31 @@ const BIN = fileURLToPath(new URL(`./tidebook${extname(import.meta.url)}`, impor
 
 /**
  * Runs the parts until they end or `stop` is aborted, and answers the names of those that gave up; never rejects. A part
- * that gives up stays down and is said; the rest goes on. The last part reads what the others write, so it stops after
- * them. Every part holds a channel to this process: should we be killed, however hard, it notices and stops in order.
- * Parts are process groups of their own, so that one Ctrl-C reaches each of them once, through us.
+ * that gives up stays down and is said; the rest goes on. The last part reads what the others write: it stops after them.
  */
 export async function supervise(parts: readonly Part[], options: SuperviseOptions): Promise<string[]> {
-  const children = parts.map(({ name, args }) =>
-    spawn(process.execPath, [options.bin ?? BIN, name, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: true,
-      env: options.env,
-    }),
-  )
-  const ends = parts.map((part, i) => {
-    tellLines(part, children[i]!, options)
-    return endOf(part, children[i]!, options)
-  })
+  const children = parts.map((part) => startPart(part, options))
+  const ends = parts.map((part, i) => endOf(part, children[i]!, options))
   const stopAll = () => stopInOrder(children, ends)
   if (options.stop.aborted) stopAll()
   else options.stop.addEventListener('abort', stopAll, { once: true })
   const gaveUp = (await Promise.all(ends)).flat()
   options.stop.removeEventListener('abort', stopAll)
   return gaveUp
+}
+
+/**
+ * Starts a part and tells its lines. It holds a channel to this process: should we be killed, however hard, it notices and
+ * stops in order. It is a process group of its own, so that one Ctrl-C reaches it once, through us.
+ */
+export function startPart(part: Part, options: PartOptions): ChildProcess {
+  const child = spawn(process.execPath, [options.bin ?? BIN, part.name, ...part.args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+    env: options.env,
+  })
+  tellLines(part, child, options)
+  return child
 }
 
 async function stopInOrder(
@@ -87,7 +90,7 @@ async function endOf(part: Part, child: ChildProcess, about: SuperviseOptions): 
 }
 
 /** Logs of a part say themselves whose they are; any other line gets the part's name in front. */
-function tellLines(part: Part, child: ChildProcess, { human, color, say }: SuperviseOptions): void {
+function tellLines(part: Part, child: ChildProcess, { human, color, say }: PartOptions): void {
   const { stdout, stderr } = child as { stdout: Readable; stderr: Readable }
   for (const input of [stdout, stderr]) {
     createInterface({ input }).on('line', (line) => {

@@ -45,6 +45,22 @@ function format(...choices: readonly [string, ...string[]]): Option {
     .default(choices[0])
 }
 
+/** For an option that may be given several times. */
+function listed(text: string, before: readonly string[]): string[] {
+  return [...before, text]
+}
+
+const TAIL_FORMS = `
+Ranges, for -o (T: 2026-11-21, 2026-11-21T10:00:00Z, -5m, or s, ms, us, ns since 1970):
+  start, end            the oldest record kept; behind the newest
+  +5, -10               so many after the start; so many before the end; of every partition
+  12345, 100:200, :200  from an offset on; up to another, which is not included
+  :end                  up to the end as it is now
+  @T, @T:end, @T1:T2    by the time of appending; T2 may be a length, such as 1h
+Templates, for -f:
+  %t topic  %p partition  %o offset  %k key  %v value  %h headers  %d milliseconds since 1970  %%  \\n  \\t
+A value that is not UTF-8 text is written in base64.`
+
 const DRY_RUN = ['--dry-run', 'say what would happen, change nothing'] as const
 
 verb(
@@ -76,6 +92,14 @@ verb('process', 'bring the tables up to the end of the log, and keep them there'
 verb('schedule', 'answer the insights by the clock of INSIGHTS_CRON').action(() =>
   run('schedule', async (context) => (await import('./schedule.ts')).schedule(context)),
 )
+
+program
+  .command('answer-slot', { hidden: true })
+  .description('one run of schedule, in a process of its own, so that a run that hangs can be killed')
+  .argument('<time>', 'its scheduled moment')
+  .action((time: string) =>
+    run('schedule', async (context) => (await import('./answer-slot.ts')).answerSlot(context, time)),
+  )
 
 verb(
   'generate-mock',
@@ -142,6 +166,57 @@ verb(
       run('rejections', async (context) =>
         (await import('./rejections.ts')).rejections(context, { action, ids, ...raw }),
       ),
+  )
+
+verb(
+  'topics',
+  'what topics there are, how much lies on them, how long it is kept',
+  ['tidebook topics', 'a row each'],
+  ['tidebook topics --partitions --format csv', 'a row for every partition, with where it begins and ends'],
+)
+  .option('--partitions', 'a row for every partition')
+  .addOption(format('table', 'json', 'ndjson', 'csv'))
+  .action((raw: Parameters<typeof import('./topics.ts').topics>[1]) =>
+    run('topics', async (context) => (await import('./topics.ts')).topics(context, raw)),
+  )
+
+verb(
+  'tail',
+  'the records of a topic, each partition in the order of its offsets, then those that come, until Ctrl-C',
+  ['tidebook tail books.coinbase -o -10', 'the last ten of every partition, and what comes'],
+  ['tidebook tail books.coinbase -o @-5m -e -k BTC-USD', 'one product in the last five minutes, then end'],
+  ["tidebook tail rejections -n 5 -f '%p %o %k %v\n'", 'five records as a template writes them'],
+  ['tidebook tail insights -o @2026-11-21:1h -f ndjson', 'one hour, a JSON object a line'],
+)
+  .argument('<topic>', 'its name, as `tidebook topics` lists it')
+  .option('-o, --offset <range>', 'where to begin, and after a colon where to end; see below', 'start')
+  .option('-n, --num <count>', 'end after so many records; 0 is no bound', '0')
+  .option('-e, --exit', 'end at the end of the topic as it is now, instead of waiting for more')
+  .option('-p, --partitions <list>', 'only these, such as 0,2')
+  .option('-k, --key <key>', 'only records with this key; may be given several times', listed, [])
+  .option('-f, --format <format>', 'table, json, ndjson, value, or a template; see below', 'table')
+  .addHelpText('after', TAIL_FORMS)
+  .action((topic: string, raw: Parameters<typeof import('./tail.ts').tail>[2]) =>
+    run('tail', async (context) => (await import('./tail.ts')).tail(context, topic, raw)),
+  )
+
+verb(
+  'groups',
+  'how far behind every consumer group is, and when it will have caught up',
+  ['tidebook groups', 'after two looks, two seconds apart'],
+  ['tidebook groups --over 30s --format json', 'a steadier slope'],
+)
+  .option('--over <duration>', 'time between two looks, for the slope; 0s: one look, no slope', '2s')
+  .addOption(format('table', 'json', 'ndjson', 'csv'))
+  .addHelpText(
+    'after',
+    `
+Lag is by the offsets that groups have told the broker. The tables have positions of their own, which decide where
+reading goes on; the broker is told them afterwards. \`tidebook status\` shows those of the tables.
+BEHIND is the age of the next record to be read.`,
+  )
+  .action((raw: Parameters<typeof import('./groups.ts').groups>[1]) =>
+    run('groups', async (context) => (await import('./groups.ts')).groups(context, raw)),
   )
 
 verb('rebuild', 'make a table again from the log, while everything goes on', [

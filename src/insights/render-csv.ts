@@ -16,7 +16,7 @@ function linesOf(one: InsightResult): string[] {
     timeMs === null ? '' : isoTime(timeMs),
   )
   const about = [one.insight, one.venue, one.source, one.product, ...times]
-  return valuesOf(one.result, '').map((pair) => [...about, ...pair].map(cell).join(','))
+  return valuesOf(one.result, '').map((pair) => [...about, ...pair].map(csvCell).join(','))
 }
 
 type Json = InsightResult['result'][string]
@@ -32,7 +32,8 @@ function valuesOf(value: Json, path: string): [path: string, value: string][] {
 
 const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i
 
-function cell(text: string): string {
+/** A cell, quoted where it must be; a text that a spreadsheet would run as a formula gets a leading '. */
+export function csvCell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) && !NUMBER.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

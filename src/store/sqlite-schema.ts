@@ -1,11 +1,8 @@
-import type { Column, Table } from './table.ts'
-import { snakeCase } from './table.ts'
+import { columnNames, keyNames, LINEAGE_COLUMNS, rowsTable } from './rows-table.ts'
+import { type Column, snakeCase, type Table } from './table.ts'
 
 /**
- * What a store file looks like. Tables are made from the processors' own descriptions; a name ends in `_rows`, the name
- * without it is the view that people read.
- *
- * Row tables are STRICT and WITHOUT ROWID: small rows, looked up and replaced by key.
+ * What a store file looks like. Row tables are STRICT and WITHOUT ROWID: small rows, looked up and replaced by key.
  */
 
 /** "Tide" in ASCII: tells our store from any other SQLite file. */
@@ -71,17 +68,11 @@ export const MIGRATIONS: Readonly<Record<number, string>> = {
   `,
 }
 
-export const LINEAGE_COLUMNS = ['partition_id', 'first_offset', 'last_offset'] as const
-
-export function rowsTable(name: string): string {
-  return `${name}_rows`
-}
-
 /** The DDL of one table of rows. */
 export function tableDdl(table: Table<unknown>): string {
   const columns = table.columns.map(columnDdl)
   const lineage = LINEAGE_COLUMNS.map((name) => `${name} INTEGER NOT NULL`)
-  const key = table.key.map(snakeCase).join(', ')
+  const key = keyNames(table).join(', ')
   return `CREATE TABLE ${rowsTable(table.name)}(\n  ${[...columns, ...lineage, `PRIMARY KEY(${key})`].join(',\n  ')}\n) STRICT, WITHOUT ROWID`
 }
 
@@ -90,29 +81,17 @@ function columnDdl(column: Column<unknown>): string {
   return `${snakeCase(column.name)} ${type}${column.nullable ? '' : ' NOT NULL'}`
 }
 
-/** What the views look up besides keys, in tables that are seldom written. */
-const INDEXES: Readonly<Record<string, string>> = {
-  watches: 'feed, run, partition, from_ms',
-  holes: 'feed, run, from_ms, to_ms',
-}
-
-/** The DDL of a table's index, where it has one; nothing is written where it exists. */
-export function indexDdl({ name }: Table<unknown>): string {
-  const columns = INDEXES[name]
-  return columns === undefined
-    ? ''
-    : `CREATE INDEX IF NOT EXISTS ${name}_by_feed ON ${rowsTable(name)}(${columns})`
-}
-
 /** Writes `rows` whole rows at once. On a table whose one index is its key, REPLACE overwrites in place: no look first. */
 export function replaceSql(table: Table<unknown>, rows: number): string {
-  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS]
+  const names = columnNames(table)
   const values = Array.from({ length: rows }, () => `(${names.map(() => '?').join(',')})`).join(',')
   return `INSERT OR REPLACE INTO ${rowsTable(table.name)}(${names.join(',')}) VALUES ${values}`
 }
 
 export function selectByKeySql(table: Table<unknown>): string {
-  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS]
-  const where = table.key.map((name) => `${snakeCase(name)} = ?`).join(' AND ')
+  const names = columnNames(table)
+  const where = keyNames(table)
+    .map((name) => `${name} = ?`)
+    .join(' AND ')
   return `SELECT ${names.join(',')} FROM ${rowsTable(table.name)} WHERE ${where}`
 }

@@ -1,10 +1,11 @@
-import { setImmediate as letOthersRun } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { OutboxMessage } from '../models/outbox-message.ts'
+import { letOthersRun, pacer } from './pacer.ts'
+import { rowsTable, storedFromSql, writeToSql } from './rows-table.ts'
 import { openStoreFile, storageError } from './sqlite-file.ts'
 import { ReaderTables } from './sqlite-readers.ts'
-import { LINEAGE_COLUMNS, replaceSql, rowsTable, selectByKeySql, tableDdl } from './sqlite-schema.ts'
+import { replaceSql, selectByKeySql, tableDdl } from './sqlite-schema.ts'
 import { dropOldSamples, dropShadows, ensureTables, forgetLineage, swapShadow } from './sqlite-tables.ts'
 import {
   type Claim,
@@ -17,13 +18,11 @@ import {
   type Store,
   type Stored,
 } from './store.ts'
-import { type Key, rowFromSql, rowToSql, type SqlValue, type Table } from './table.ts'
+import { type Key, type SqlValue, storableKey, type Table } from './table.ts'
 import type { Views } from './views.ts'
 
 /** Rows a statement carries; more gain nothing and cost preparing. */
 const ROWS_A_STATEMENT = 24
-/** The longest a commit holds the event loop before it lets others run. */
-const SLICE_MS = 12
 
 type AnyTable = Table<unknown>
 type TableStatements = {
@@ -82,14 +81,14 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
     let at = 0
     for (; at + ROWS_A_STATEMENT <= writes.length; at += ROWS_A_STATEMENT) {
       const values: SqlValue[] = []
-      for (let i = at; i < at + ROWS_A_STATEMENT; i++) appendWrite(table, writes[i]!, values)
+      for (let i = at; i < at + ROWS_A_STATEMENT; i++) writeToSql(table, writes[i]!, values)
       many.run(values)
       const wait = pace()
       if (wait !== undefined) await wait
     }
     for (; at < writes.length; at++) {
       const values: SqlValue[] = []
-      appendWrite(table, writes[at]!, values)
+      writeToSql(table, writes[at]!, values)
       one.run(values)
     }
   }
@@ -247,31 +246,9 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
   }
 }
 
-function appendWrite(table: AnyTable, write: RowWrite, values: SqlValue[]): void {
-  rowToSql(table, write.row, values)
-  values.push(write.partition, write.firstOffset, write.lastOffset)
-}
-
 function fetchRow(statement: Database.Statement, table: AnyTable, key: Key): Stored<unknown> | undefined {
-  const values = statement.get(key) as SqlValue[] | undefined
-  if (values === undefined) return undefined
-  const lineage = values.length - LINEAGE_COLUMNS.length
-  return {
-    row: rowFromSql(table, values),
-    firstOffset: values[lineage + 1] as number,
-    lastOffset: values[lineage + 2] as number,
-  }
-}
-
-/** Answers a promise to wait for whenever a slice of work has lasted long enough. */
-function pacer(monotonicMs: () => number): () => Promise<void> | undefined {
-  let startedMs = monotonicMs()
-  return () => {
-    if (monotonicMs() - startedMs < SLICE_MS) return undefined
-    return letOthersRun().then(() => {
-      startedMs = monotonicMs()
-    })
-  }
+  const values = statement.get(key.map(storableKey)) as SqlValue[] | undefined
+  return values === undefined ? undefined : storedFromSql(table, values)
 }
 
 function pendingMessages(db: Database.Database, kinds: readonly string[], max: number): PendingMessage[] {

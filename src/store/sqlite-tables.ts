@@ -1,10 +1,11 @@
 import type Database from 'better-sqlite3'
 import { EngineError } from '../models/engine-error.ts'
 import { DAY_MS } from '../models/time.ts'
-import { indexDdl, LINEAGE_COLUMNS, rowsTable, tableDdl } from './sqlite-schema.ts'
+import { columnNames, indexDdl, rowsTable } from './rows-table.ts'
+import { tableDdl } from './sqlite-schema.ts'
 import { VIEWS } from './sqlite-views.ts'
 import { isOldShadow } from './store.ts'
-import { snakeCase, type Table } from './table.ts'
+import type { Table } from './table.ts'
 
 /** Tables as wholes: made, checked, exchanged, thinned out. Called inside transactions. */
 
@@ -50,7 +51,7 @@ export function swapShadow(
 ): void {
   const [rows, made] = [rowsTable(table.name), rowsTable(shadow.name)]
   db.prepare(`DELETE FROM ${rows} WHERE partition_id = ? AND first_offset >= ?`).run(partition, logStart)
-  const names = [...table.columns.map((column) => snakeCase(column.name)), ...LINEAGE_COLUMNS].join(',')
+  const names = columnNames(table).join(',')
   db.prepare(
     `INSERT INTO ${rows}(${names}) SELECT ${names} FROM ${made} WHERE partition_id = ? ON CONFLICT DO NOTHING`,
   ).run(partition)

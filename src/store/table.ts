@@ -75,9 +75,20 @@ export function rowToSql<Row>(source: Table<Row>, row: Row, into: SqlValue[]): v
     const value = column.derive === undefined ? row[column.name as keyof Row] : column.derive(row)
     if (value === null || value === undefined) into.push(null)
     else if (column.type === 'decimal') into.push(formatDecimal(value as Decimal))
-    else if (column.type === 'json') into.push(JSON.stringify(value))
-    else into.push(value as number | string)
+    else if (column.type === 'json') into.push(storableJson(JSON.stringify(value)))
+    else into.push(storableKey(value as number | string))
   }
+}
+
+/** A key as rows are found by it. What PostgreSQL's text cannot hold, a NUL, is replaced in both databases alike. */
+export function storableKey(value: KeyValue): KeyValue {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value
+}
+
+/** JSON without the escapes that PostgreSQL cannot read: NUL, and halves of surrogate pairs. */
+function storableJson(json: string): string {
+  if (!json.includes('\\u')) return json
+  return json.replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, '$1\ufffd')
 }
 
 /** The row again from values in the order of `table.columns`. */

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { DAY_MS } from '../models/time.ts'
-import { LINEAGE_COLUMNS, rowsTable } from './sqlite-schema.ts'
-import { snakeCase, type Table } from './table.ts'
+import { columnNames, keyNames, rowsTable } from './rows-table.ts'
+import type { Table } from './table.ts'
 import type { Views } from './views.ts'
 
 /** One thing that was checked. */
@@ -36,9 +36,11 @@ export async function lineageFindings(
     tables.map(async ({ name }) => {
       const rows = sql.table(rowsTable(name))
       const { rows: found } = await sql<{ rows: number; bad: number }>`
-        SELECT count(*) AS rows, coalesce(sum(r.first_offset > r.last_offset OR r.last_offset >= coalesce((
-          SELECT max(s.position) FROM readers s WHERE s.partition = r.partition_id
-        ), 0)), 0) AS bad FROM ${rows} r`.execute(db)
+        SELECT count(*) AS rows, coalesce(sum(
+          CASE WHEN r.first_offset > r.last_offset OR r.last_offset >= coalesce((
+            SELECT max(s.position) FROM readers s WHERE s.partition = r.partition_id
+          ), 0) THEN 1 ELSE 0 END
+        ), 0) AS bad FROM ${rows} r`.execute(db)
       const { rows: count, bad } = found[0]!
       return {
         ok: bad === 0,
@@ -101,11 +103,10 @@ export async function tableFindings(
  * left out: they go bit by bit, at nobody's exact moment.
  */
 export async function dump(db: Kysely<Views>, table: Table<unknown>): Promise<string[]> {
-  const names = [...table.columns.map(({ name }) => snakeCase(name)), ...LINEAGE_COLUMNS]
-  const columns = sql.join(names.map((name) => sql.ref(name)))
+  const columns = sql.join(columnNames(table).map((name) => sql.ref(name)))
   const horizon = sql`(SELECT coalesce(min(progress_ms), 0) FROM progress) - ${DAY_MS}`
   const kept = table.name === 'mid_price' ? sql`WHERE start_ms > ${horizon}` : sql``
-  const order = sql.join(table.key.map((name) => sql.ref(snakeCase(name))))
+  const order = sql.join(keyNames(table).map((name) => sql.ref(name)))
   const { rows } =
     await sql`SELECT ${columns} FROM ${sql.table(rowsTable(table.name))} ${kept} ORDER BY ${order}`.execute(
       db,

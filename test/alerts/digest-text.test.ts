@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { digestText, remainderText } from '../../src/alerts/digest-text.ts'
 import { outboxAlert } from '../../src/alerts/outbox-text.ts'
-import { NAUGHTY } from './naughty.ts'
+import { NAUGHTY_LISTS } from './naughty.ts'
 import { report, START_MS } from './reports.ts'
 
 const cutOff = { kind: 'malformed-json', path: '', message: 'Unexpected end of JSON input' } as const
@@ -41,15 +41,15 @@ test('what no digest covers yet is told as such', () => {
   expect(remainderText(report(21, undefined, 1)).title).toBe('1 rejection since the last digest, #21')
 })
 
-test.each(NAUGHTY.map((text) => [text]))(
-  'a rejection keeps to its three lines, whatever it says: %j',
-  (text) => {
+test.each(NAUGHTY_LISTS)('a rejection keeps to its three lines, whatever it says: %s', (_, texts) => {
+  for (const text of texts) {
     const naughty = () => ({ message: text, path: text, product: text, id: text.slice(0, 200) })
     const lines = remainderText(report(1, naughty, 1)).text.split('\n')
-    expect(lines).toHaveLength(6)
+    expect(lines, text).toHaveLength(6)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(100_300)
-  },
-)
+    for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+  }
+})
 
 test('a parked processor is told before digests, and more gravely', () => {
   const payload = {

@@ -1,4 +1,6 @@
-/** Texts that a venue might send and that some medium takes for more than text. */
+import bigList from 'big-list-of-naughty-strings/blns.json' with { type: 'json' }
+
+/** Texts that a venue might send and that some medium takes for more than text: those we thought of ourselves. */
 export const NAUGHTY: readonly string[] = [
   '',
   ' ',
@@ -15,3 +17,17 @@ export const NAUGHTY: readonly string[] = [
   '__proto__',
   'x'.repeat(100_000),
 ]
+
+/** And those that others have met: https://github.com/minimaxir/big-list-of-naughty-strings */
+export const BIG_LIST: readonly string[] = bigList
+
+/** Both, each under its name, for tests that go through a list at a time. */
+export const NAUGHTY_LISTS: readonly (readonly [string, readonly string[]])[] = [
+  ['our own list', NAUGHTY],
+  ['the big list of naughty strings', BIG_LIST],
+]
+
+/** The text as UTF-8 can hold it: half a surrogate pair cannot be written. */
+export function wellFormed(text: string): string {
+  return Buffer.from(text).toString()
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { coinbase } from '../../src/ingest/coinbase.ts'
+import { BIG_LIST } from '../alerts/naughty.ts'
 import { about, expectAgreement } from './coinbase-contract.ts'
 
 describe('JSON that is none makes a rejection, alone and in the middle of a good book', () => {
@@ -194,11 +195,10 @@ describe('no string can do more than be wrong, wherever it stands', () => {
     for (const text of naughty) {
       const body = JSON.stringify(bodyWith(text))
       expect(coinbase.parseBook(Buffer.from(body), about)).toEqual({
-        // One line without control characters: it goes to logs, tables and chats.
         refusal: {
           kind: 'wrong-shape',
           path: expect.any(String),
-          message: expect.stringMatching(/^\P{C}+$/u),
+          message: expect.stringMatching(ONE_LINE),
         },
       })
       expectAgreement(body)
@@ -206,10 +206,22 @@ describe('no string can do more than be wrong, wherever it stands', () => {
   })
 
   test('a key of its own, or a value under one', () => {
-    for (const text of naughty.filter((key) => key !== 'bids')) {
+    for (const text of [...naughty, ...BIG_LIST].filter((key) => key !== 'bids')) {
       const body = JSON.stringify({ ...book, [`x${text}`]: text })
       expect(coinbase.parseBook(Buffer.from(body), about)).toHaveProperty('book')
       expectAgreement(body)
+    }
+  })
+
+  test('the big list of naughty strings, some of which are good numbers', () => {
+    for (const text of BIG_LIST) {
+      for (const bodyWith of Object.values(places)) {
+        const body = JSON.stringify(bodyWith(text))
+        expectAgreement(body)
+        const read = coinbase.parseBook(Buffer.from(body), about)
+        if ('refusal' in read) expect(read.refusal.message).toMatch(ONE_LINE)
+        else expect(text).toMatch(/^\d+(\.\d+)?$/)
+      }
     }
   })
 })
@@ -219,6 +231,9 @@ test('reading a prototype changes nobody’s prototype', () => {
   expect(coinbase.parseBook(Buffer.from(body), about)).toHaveProperty('book')
   expect({}).not.toHaveProperty('polluted')
 })
+
+/** Without control characters: it goes to logs, tables and chats. */
+const ONE_LINE = /^\P{C}+$/u
 
 const book = { bids: [['1', '1', 1]], asks: [['2', '1', 1]], sequence: 7 }
 
