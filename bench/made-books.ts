@@ -1,15 +1,24 @@
 import type { OutgoingRecord } from '../src/broker/broker.ts'
 import { encodeBook, encodeLevels, type Level } from '../src/models/product-book.ts'
 
-/** Plausible 20-level books, one a second and product, every one another text. */
-export function* bookRecords(products: number, records: number, batch: number): Generator<OutgoingRecord[]> {
+/**
+ * Plausible 20-level books, every one another text: of each product one a second, or `aSecond`. `first`: so many were made
+ * before, and market time goes on after them.
+ */
+export function* bookRecords(
+  products: number,
+  records: number,
+  batch: number,
+  { aSecond = 1, first = 0 }: { aSecond?: number; first?: number } = {},
+): Generator<OutgoingRecord[]> {
   const startMs = Date.UTC(2026, 0, 1)
   const names = Array.from({ length: products }, (_, i) => `P${i}-USD`)
-  for (let from = 0; from < records; from += batch) {
-    yield Array.from({ length: Math.min(batch, records - from) }, (_, i) => {
+  const roundMs = 1_000 / aSecond
+  for (let from = first; from < first + records; from += batch) {
+    yield Array.from({ length: Math.min(batch, first + records - from) }, (_, i) => {
       const n = from + i
       const timeMs =
-        startMs + Math.floor(n / products) * 1_000 + Math.floor(((n % products) * 1_000) / products)
+        startMs + Math.floor(n / products) * roundMs + Math.floor(((n % products) * roundMs) / products)
       return recordOf(names[n % products]!, priceOf(n % products), n, timeMs)
     })
   }

@@ -15,12 +15,15 @@ import type { BenchRow } from './row.ts'
  */
 const benches: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>>> = {
   book: () => import('./book.ts'),
+  kafka: () => import('./kafka.ts'),
   log: () => import('./log.ts'),
   process: () => import('./process.ts'),
 }
 
 const SAYS: Readonly<Record<string, string>> = {
   book: 'From the bytes of a full Coinbase book to the bytes handed to the log, every level validated.',
+  kafka:
+    'On a real Kafka and a real PostgreSQL of this machine, beside bare kafkajs and beside others doing the same work.',
   log: 'To durable records, and from there to a follower in another process.',
   process: 'From the log through all processors into the store.',
 }

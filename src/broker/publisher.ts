@@ -1,5 +1,11 @@
 import { crc32 } from 'node:zlib'
-import { type Broker, type OutgoingRecord, tpName } from './broker.ts'
+import { type OutgoingRecord, type TopicInfo, tpName } from './broker.ts'
+
+/** What a producer needs of a broker. `publish` promises what it does on every broker. */
+export type Publishing = {
+  publish(records: readonly OutgoingRecord[]): Promise<void>
+  topics(): Promise<readonly Pick<TopicInfo, 'topic' | 'partitions'>[]>
+}
 
 /** What a producer hands over. `value` may ask for the record's id, `<run>-<n>`, which only now is known. */
 export type Draft = {
@@ -23,7 +29,7 @@ export type Publisher = {
  * tell what was sent twice. `lastN` goes on from the numbers an earlier process of the same run has reached, by `tpName`.
  */
 export async function openPublisher(
-  broker: Broker,
+  broker: Publishing,
   run: string,
   lastN: ReadonlyMap<string, number> = new Map(),
 ): Promise<Publisher> {

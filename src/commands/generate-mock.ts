@@ -28,11 +28,11 @@ export async function generateMock(context: Context, options: GenerateMockOption
 }
 
 async function makeMarket(context: Context, options: GenerateMockOptions): Promise<void> {
-  const { config, log, nowMs, monotonicMs, random, stop } = context
+  const { config, log, nowMs, monotonicMs, stop } = context
   const startedMs = monotonicMs()
   const terminal = process.stderr.isTTY === true
   const bar = progressBar({ terminal, write: (text) => process.stderr.write(text), monotonicMs })
-  const broker = await openBroker(config, { nowMs, random, log })
+  const broker = await openBroker(config, context)
   try {
     const made = await runMockMarket({
       broker,

@@ -1,6 +1,6 @@
 import { openSinks } from '../alerts/sinks.ts'
 import { tellAll } from '../alerts/tell.ts'
-import { openBroker } from '../broker/open-broker.ts'
+import { openPublishingBroker } from '../broker/open-broker.ts'
 import { runPoll } from '../ingest/poll.ts'
 import { venues } from '../ingest/venues.ts'
 import { SECOND_MS } from '../models/time.ts'
@@ -19,7 +19,7 @@ const ALERT_MS_MAX = 10 * SECOND_MS
 export async function ingest(context: Context): Promise<number> {
   const { config, log, nowMs, monotonicMs, random, stop } = context
   const sinks = openSinks(config, log)
-  const broker = await openBroker(config, { nowMs, random, log })
+  const broker = await openPublishingBroker(config, { nowMs, monotonicMs, random, log })
   try {
     const { failure } = await runPoll({
       broker,

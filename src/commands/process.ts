@@ -43,7 +43,8 @@ export async function processRecords(
     }
     if (context.monotonicMs() - startedMs > AGAIN_MS_MAX) failures = 0
     const againMs = Math.min(AGAIN_MS * 2 ** failures, AGAIN_MS_MAX) * (0.5 + context.random() / 2)
-    log.warn({ err: failure.error, againMs: Math.round(againMs) }, 'processing waits and begins anew')
+    const why = failure.error instanceof Error ? failure.error.message : String(failure.error)
+    log.warn({ err: failure.error, againMs: Math.round(againMs) }, `processing waits and begins anew: ${why}`)
     await delay(againMs, undefined, { signal: stop }).catch(() => undefined)
   }
   place.release()

@@ -1,8 +1,9 @@
-import { statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Broker } from '../broker/broker.ts'
+import type { Config } from '../config.ts'
 import type { Views } from '../store/views.ts'
 
 /**
@@ -34,10 +35,16 @@ export type LagStatus = {
   readonly bytes: number
 }
 
+/** Bytes on the disk of this machine. */
 export type DiskStatus = {
-  readonly logBytes: number
-  readonly storeBytes: number
-  readonly freeBytes: number
+  /** Null where topics are on Kafka. */
+  readonly logBytes: number | null
+  /** Null where tables are in PostgreSQL. */
+  readonly storeBytes: number | null
+  /** What waits on this disk for Kafka; null where nothing ever had to. */
+  readonly spoolBytes: number | null
+  /** Null where there is no data folder. */
+  readonly freeBytes: number | null
 }
 
 export type StatusReport = {
@@ -142,14 +149,29 @@ function readerPositions(db: Kysely<Views>) {
   return db.selectFrom('positions').select(['topic', 'partition', 'reader', 'position']).distinct().execute()
 }
 
-/** Bytes of the log and of the store, their write-ahead files included, and what the disk has left. */
-export async function diskStatus(dataDir: string): Promise<DiskStatus> {
-  const { bavail, bsize } = await statfs(dataDir)
+/** Files by their size, write-ahead files included, and what the disk has left. */
+export async function diskStatus(
+  config: Pick<Config, 'dataDir' | 'kafkaBrokers' | 'databaseUrl'>,
+): Promise<DiskStatus> {
+  const { dataDir, kafkaBrokers, databaseUrl } = config
+  const spool = join(dataDir, 'spool')
   return {
-    logBytes: databaseBytes(join(dataDir, 'log.db')),
-    storeBytes: databaseBytes(join(dataDir, 'store.db')),
-    freeBytes: bavail * bsize,
+    logBytes: kafkaBrokers === undefined ? databaseBytes(join(dataDir, 'log.db')) : null,
+    storeBytes: databaseUrl === undefined ? databaseBytes(join(dataDir, 'store.db')) : null,
+    spoolBytes: existsSync(spool) ? databasesBelow(spool) : null,
+    freeBytes: existsSync(dataDir) ? await freeBytes(dataDir) : null,
   }
+}
+
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir)
+  return bavail * bsize
+}
+
+/** A spool that has been sent is removed, at any moment: what is gone counts nothing. */
+function databasesBelow(dir: string): number {
+  const logs = (readdirSync(dir, { recursive: true }) as string[]).filter((name) => name.endsWith('log.db'))
+  return logs.reduce((sum, name) => sum + databaseBytes(join(dir, name)), 0)
 }
 
 function databaseBytes(path: string): number {

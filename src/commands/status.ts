@@ -1,11 +1,19 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { openBroker } from '../broker/open-broker.ts'
 import { aligned } from '../config-text.ts'
 import { SECOND_MS } from '../models/time.ts'
 import type { Context } from './context.ts'
 import { openTables } from './open-tables.ts'
-import { diskStatus, feedFacts, feedStatus, isFine, lagStatus, type StatusReport } from './status-report.ts'
+import { hasLog } from './open-to-look.ts'
+import { ago, size } from './readable.ts'
+import {
+  type DiskStatus,
+  diskStatus,
+  feedFacts,
+  feedStatus,
+  isFine,
+  lagStatus,
+  type StatusReport,
+} from './status-report.ts'
 
 /** Marks come once a second and are in the tables within two; ten leave room for a busy machine. */
 const STALE_AFTER_MS_MIN = 10 * SECOND_MS
@@ -25,16 +33,17 @@ const NOTHING_YET = 'No data yet. `npm run demo` makes some; `npm start` polls t
 
 async function readStatus(context: Context): Promise<StatusReport | undefined> {
   const { config } = context
-  if (!existsSync(join(config.dataDir, 'log.db'))) return undefined
+  if (!hasLog(context)) return undefined
   const broker = await openBroker(config, context)
-  const store = await openTables(config)
+  let store: Awaited<ReturnType<typeof openTables>>
   try {
+    store = await openTables(config)
     const staleAfterMs = Math.max(STALE_AFTER_MS_MIN, 2 * config.pollMs)
     const nowMs = context.nowMs()
     const facts = store === undefined ? [] : await feedFacts(store.db)
     const feeds = facts.map((feed) => feedStatus(feed, nowMs, staleAfterMs))
     const lags = await lagStatus(store?.db, broker)
-    return { ok: isFine(feeds), feeds, lags, disk: await diskStatus(config.dataDir) }
+    return { ok: isFine(feeds), feeds, lags, disk: await diskStatus(config) }
   } finally {
     await store?.close()
     await broker.close()
@@ -48,8 +57,8 @@ export function statusText({ feeds, lags, disk }: StatusReport): string {
     feed.source,
     feed.product,
     feed.state,
-    age(feed.ageMs),
-    age(feed.unwatchedMs),
+    ago(feed.ageMs),
+    ago(feed.unwatchedMs),
     String(feed.openHoles),
     String(feed.rejections),
   ])
@@ -68,20 +77,18 @@ export function statusText({ feeds, lags, disk }: StatusReport): string {
     '',
     ...aligned([['TOPIC', 'READER', 'RECORDS', 'LAG', 'SIZE'], ...lagRows]),
     '',
-    `disk: log ${size(disk.logBytes)}, store ${size(disk.storeBytes)}, free ${size(disk.freeBytes)}`,
+    diskText(disk),
     '',
   ].join('\n')
 }
 
-/** `0.4 s ago`, `12 min ago`; a venue's clock may be a little ahead of ours. */
-function age(ms: number | null): string {
-  if (ms === null) return 'never'
-  if (ms < 120_000) return `${(Math.max(ms, 0) / SECOND_MS).toFixed(1)} s ago`
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min ago` : `${Math.round(ms / 3_600_000)} h ago`
-}
-
-function size(bytes: number): string {
-  const unit =
-    bytes >= 1e9 ? (['GB', 1e9] as const) : bytes >= 1e6 ? (['MB', 1e6] as const) : (['kB', 1e3] as const)
-  return `${(bytes / unit[1]).toFixed(1)} ${unit[0]}`
+/** What lies on this machine; what lies elsewhere is named. */
+function diskText({ logBytes, storeBytes, spoolBytes, freeBytes }: DiskStatus): string {
+  const parts = [
+    logBytes === null ? 'log on Kafka' : `log ${size(logBytes)}`,
+    storeBytes === null ? 'store in PostgreSQL' : `store ${size(storeBytes)}`,
+    ...(spoolBytes === null ? [] : [`spool ${size(spoolBytes)}`]),
+    ...(freeBytes === null ? [] : [`free ${size(freeBytes)}`]),
+  ]
+  return `disk: ${parts.join(', ')}`
 }

@@ -63,7 +63,7 @@ async function verifyPartition(
     at = records.at(-1)!.offset + 1
   }
   const name = `${tp.topic}/${tp.partition}`
-  if (bad.length === 0) return { ok: true, text: `log ${name}: ${end - start} records, every checksum right` }
+  if (bad.length === 0) return { ok: true, text: `log ${name}: ${end - start} records, none damaged` }
   const where = bad.slice(0, 10).join(', ')
   return {
     ok: false,

@@ -7,9 +7,9 @@ import { booksTopic } from '../models/topics.ts'
 import { rejectionDraft } from './rejecting.ts'
 import type { Venue } from './venue.ts'
 import type { Instant } from './watch.ts'
-import type { WatchedFeed } from './watched-feed.ts'
+import type { Fate, WatchedFeed } from './watched-feed.ts'
 
-/** Every body that came is exactly one of these: received = published + unchanged + older + rejected. */
+/** Every body that came is exactly one of these: received = published + unchanged + older + rejected + dropped. */
 export type PollLedger = {
   received: number
   published: number
@@ -18,6 +18,8 @@ export type PollLedger = {
   /** Of an earlier sequence: an answer from a lagging cache. */
   older: number
   rejected: number
+  /** Good or bad, there was no room for what it brought. */
+  dropped: number
 }
 
 export type Body = { readonly bytes: Uint8Array; readonly whole: boolean }
@@ -44,13 +46,13 @@ type Sorted = { readonly became: keyof PollLedger; readonly exchangeTimeMs: numb
 /** What becomes of the bodies of one run: books that are new, books that are not, and what cannot be used. */
 export function openBodySorter(about: BodySorterAbout): BodySorter {
   const { venue, source, feed, levelsMax, log } = about
-  const ledger: PollLedger = { received: 0, published: 0, unchanged: 0, older: 0, rejected: 0 }
+  const ledger: PollLedger = { received: 0, published: 0, unchanged: 0, older: 0, rejected: 0, dropped: 0 }
   const lastSequences = new Map<string, number>()
 
-  async function reject(product: string, body: Body, at: Instant, refusal: Refusal): Promise<void> {
+  async function reject(product: string, body: Body, at: Instant, refusal: Refusal): Promise<Fate> {
     log.warn({ product, kind: refusal.kind, path: refusal.path }, `rejected: ${refusal.message}`)
     const input = { venue: venue.id, source, product, receivedAtMs: at.timeMs, ...body }
-    await feed.trouble(product, at, 'bad-answer', rejectionDraft(refusal, input))
+    return feed.trouble(product, at, 'bad-answer', rejectionDraft(refusal, input))
   }
 
   async function sort(product: string, body: Body, at: Instant): Promise<Sorted> {
@@ -58,15 +60,17 @@ export function openBodySorter(about: BodySorterAbout): BodySorter {
       ? venue.parseBook(body.bytes, { source, product, receivedAtMs: at.timeMs, levelsMax })
       : { refusal: tooLong(body) }
     if ('refusal' in parsed) {
-      await reject(product, body, at, parsed.refusal)
-      return { became: 'rejected', exchangeTimeMs: null }
+      const fate = await reject(product, body, at, parsed.refusal)
+      return { became: fate === 'dropped' ? fate : 'rejected', exchangeTimeMs: null }
     }
     const age = ageOf(parsed.book.sequence, lastSequences.get(product))
     if (age === 'older') await feed.trouble(product, at, 'stale')
     if (age === 'unchanged') await feed.good(product, at)
     if (age !== 'published') return { became: age, exchangeTimeMs: null }
+    const fate = await feed.good(product, at, bookDraft(parsed.book))
+    if (fate === 'dropped') return { became: fate, exchangeTimeMs: null }
+    // Only now: the same book is new once more where it could not be placed.
     if (parsed.book.sequence !== null) lastSequences.set(product, parsed.book.sequence)
-    await feed.good(product, at, bookDraft(parsed.book))
     return { became: age, exchangeTimeMs: parsed.book.exchangeTimeMs }
   }
 

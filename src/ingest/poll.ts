@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Alert } from '../alerts/alert.ts'
-import type { Broker } from '../broker/broker.ts'
-import { openPublisher } from '../broker/publisher.ts'
+import { openPublisher, type Publishing } from '../broker/publisher.ts'
 import { EngineError } from '../models/engine-error.ts'
 import type { FeedRecord } from '../models/feed-records.ts'
 import type { SourceId } from '../models/scalars.ts'
 import { formatDuration } from '../models/time.ts'
 import { type ClockSkew, NO_SKEW, skewMs, skewText, withAnswer } from './clock-skew.ts'
+import { openDrops } from './drops.ts'
 import type { Answer } from './fetch-body.ts'
 import { type BodySorter, openBodySorter, type PollLedger } from './poll-bodies.ts'
 import { effectivePollMs, firstPollMs, nextPollMs } from './poll-schedule.ts'
@@ -20,7 +20,7 @@ import type { Instant } from './watch.ts'
 import { openWatchedFeed, type WatchedFeed } from './watched-feed.ts'
 
 export type PollSettings = {
-  readonly broker: Broker
+  readonly broker: Publishing
   /** Unique for ever: it names this run's records. */
   readonly run: string
   readonly venue: Venue
@@ -61,7 +61,8 @@ type Run = PollSettings & {
 
 /**
  * Polls every product's book until `stop` aborts or the run fails: one product's calls are used up, no product is left,
- * or the broker breaks its promise. Rejects only where the broker cannot even be opened for writing.
+ * or the broker breaks its promise. A full spool is no failure: what there is no room for is a hole. Rejects only where
+ * the broker cannot even be opened for writing.
  */
 export async function runPoll(settings: PollSettings): Promise<PollOutcome> {
   const run = await begin(settings)
@@ -85,7 +86,13 @@ async function begin(settings: PollSettings): Promise<Run> {
   // A poll vouches until the one after the next: one missed answer is not yet a hole.
   const vouchMs = 2 * intervalMs
   const onRecord = (record: FeedRecord) => sayRecord(log, record)
-  const feed = openWatchedFeed(publisher, products, { venue: venue.id, source, vouchMs, onRecord })
+  const tellings: Promise<void>[] = []
+  const onFate = openDrops({
+    ...settings,
+    venue: venue.id,
+    tell: (alert) => tellings.push(settings.tell(alert)),
+  })
+  const feed = openWatchedFeed(publisher, products, { venue: venue.id, source, vouchMs, onRecord, onFate })
   const startedMonotonicMs = settings.monotonicMs()
   const ending = new AbortController()
   // Each product waits for one thing at a time, and the marks for theirs: more listeners would be a leak.
@@ -99,7 +106,7 @@ async function begin(settings: PollSettings): Promise<Run> {
     bodies: openBodySorter({ venue, source, feed, levelsMax, log }),
     ending,
     refused: new Set(),
-    tellings: [],
+    tellings,
     bucket: fullBucket(rate, startedMonotonicMs),
     skew: NO_SKEW,
     failure: undefined,
@@ -212,7 +219,7 @@ async function markSteadily(run: Run): Promise<void> {
 }
 
 /** The first failure ends the run; that the others are then aborted is no failure of theirs. */
-async function guarded(run: Run, work: Promise<void>): Promise<void> {
+async function guarded(run: Run, work: Promise<unknown>): Promise<void> {
   try {
     await work
   } catch (error) {

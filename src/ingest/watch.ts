@@ -4,18 +4,23 @@ import type { SourceId, VenueId } from '../models/scalars.ts'
 /**
  * What a polling run may say about one product, as a table of states and events:
  *
- * |            | good              | trouble      | refused                   | tick                          |
- * |------------|-------------------|--------------|---------------------------|-------------------------------|
- * | waiting    | up -> watching    | -            | up, hole-open -> left     | -                             |
- * | watching   | -                 | noted        | hole-open -> left         | vouched time over:            |
- * |            |                   |              |                           |   hole-open -> in-hole        |
- * | in-hole    | hole-close        | -            | -> left, hole stays open  | -                             |
- * |            |   -> watching     |              |                           |                               |
- * | left       | -                 | -            | -                         | -                             |
+ * |            | good              | trouble      | refused                   | tick                | dropped     |
+ * |------------|-------------------|--------------|---------------------------|---------------------|-------------|
+ * | waiting    | up -> watching    | -            | up, hole-open -> left     | -                   | -           |
+ * | watching   | -                 | noted        | hole-open -> left         | vouched time over:  | -> dropping |
+ * |            |                   |              |                           |  hole-open, in-hole |             |
+ * | dropping   | hole-open, close  | hole-open    | hole-open -> left         | hole-open           | -           |
+ * |            |   -> watching     |   -> in-hole |                           |   -> in-hole        |             |
+ * | in-hole    | hole-close        | -            | -> left, hole stays open  | -                   | -           |
+ * |            |   -> watching     |              |                           |                     |             |
+ * | left       | -                 | -            | -                         | -                   | -           |
  *
  * A good answer vouches for `vouchMs` after it. Whatever the event, a hole that was due before it is said before it.
+ *
+ * Words that could not be placed were never said: whoever drives this goes back to the watch before them. Where data went
+ * with them, `dropped` tells that watch so: it owes a hole from the last good answer that was placed.
  */
-export type WatchPhase = 'waiting' | 'watching' | 'in-hole' | 'left'
+export type WatchPhase = 'waiting' | 'watching' | 'dropping' | 'in-hole' | 'left'
 
 export type Watch = {
   readonly phase: WatchPhase
@@ -34,7 +39,7 @@ export type HoleReason = HoleOpen['reason']
 export type Instant = { readonly timeMs: number; readonly monotonicMs: number }
 
 export type WatchEvent =
-  | { readonly kind: 'good' | 'tick'; readonly at: Instant }
+  | { readonly kind: 'good' | 'tick' | 'dropped'; readonly at: Instant }
   | { readonly kind: 'trouble' | 'refused'; readonly at: Instant; readonly reason: HoleReason }
 
 export type WatchAbout = {
@@ -59,15 +64,17 @@ export const NEW_WATCH: Watch = {
 type Move = (watch: Watch, event: WatchEvent, about: WatchAbout) => WatchStep
 
 const MOVES: Record<WatchPhase, Record<WatchEvent['kind'], Move>> = {
-  waiting: { good: beginWatching, trouble: stay, refused: beginRefused, tick: stay },
-  watching: { good: goOn, trouble: noteTrouble, refused: leave, tick: stay },
-  'in-hole': { good: closeHole, trouble: stay, refused: stopAsking, tick: stay },
-  left: { good: stay, trouble: stay, refused: stay, tick: stay },
+  waiting: { good: beginWatching, trouble: stay, refused: beginRefused, tick: stay, dropped: stay },
+  watching: { good: goOn, trouble: noteTrouble, refused: leave, tick: stay, dropped: owe },
+  // The hole it owes is said before any of these, which then find it in that hole.
+  dropping: { good: closeHole, trouble: stay, refused: stopAsking, tick: stay, dropped: stay },
+  'in-hole': { good: closeHole, trouble: stay, refused: stopAsking, tick: stay, dropped: stay },
+  left: { good: stay, trouble: stay, refused: stay, tick: stay, dropped: stay },
 }
 
 /** The product's next state and what must be written, in this order, before anything later of this run. */
 export function nextWatch(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
-  const due = openDueHole(watch, event.at, about)
+  const due = openDueHole(watch, event, about)
   const step = MOVES[due.watch.phase][event.kind](due.watch, event, about)
   return { watch: step.watch, records: [...due.records, ...step.records] }
 }
@@ -76,7 +83,11 @@ export function nextWatch(watch: Watch, event: WatchEvent, about: WatchAbout): W
  * The hole begins where the vouched time ended, not where that was noticed. Either clock may say so: the stamping one
  * after a sleep of the machine, the steady one after the stamping one was set back.
  */
-function openDueHole(watch: Watch, at: Instant, about: WatchAbout): WatchStep {
+function openDueHole(watch: Watch, { kind, at }: WatchEvent, about: WatchAbout): WatchStep {
+  if (kind === 'dropped') return { watch, records: [] }
+  if (watch.phase === 'dropping') {
+    return openHole(watch, 'in-hole', Math.min(watch.good.timeMs, at.timeMs), 'spool-full', about)
+  }
   if (watch.phase !== 'watching') return { watch, records: [] }
   const untilMs = watch.good.timeMs + about.vouchMs
   const isDue = at.timeMs >= untilMs || at.monotonicMs - watch.good.monotonicMs >= about.vouchMs
@@ -139,6 +150,10 @@ function closeHole(watch: Watch, event: WatchEvent, about: WatchAbout): WatchSte
     watch: { ...watch, phase: 'watching', good: event.at, trouble: 'stale' },
     records: [{ type: 'hole-close', ...names(about), id: holeId(watch, about), toMs, backfilled: false }],
   }
+}
+
+function owe(watch: Watch): WatchStep {
+  return { watch: { ...watch, phase: 'dropping' }, records: [] }
 }
 
 function stay(watch: Watch): WatchStep {

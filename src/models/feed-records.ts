@@ -15,7 +15,14 @@ export type Up = z.infer<typeof Up>
 export const Mark = z.object({ type: z.literal('mark'), ...about, upToMs: TimeMs, bye: z.boolean() })
 export type Mark = z.infer<typeof Mark>
 
-export const HOLE_REASONS = ['unreachable', 'bad-answer', 'unknown-product', 'stale', 'lost-log'] as const
+export const HOLE_REASONS = [
+  'unreachable',
+  'bad-answer',
+  'unknown-product',
+  'stale',
+  'lost-log',
+  'spool-full', // it was received, and there was nowhere to put it
+] as const
 
 /** A stretch of time in which we cannot vouch for a product's feed: opened when trouble is noticed, closed after. */
 export const HoleOpen = z.object({

@@ -181,7 +181,13 @@ class ProcessorRunner implements Runner {
     const claimed = await claimPartitions(tps, this.#options)
     for (const partition of claimed) this.#partitions.set(tpName(partition.tp), partition)
     await this.#commit()
+    if (this.#options.broker.sharesPartitions) this.#sayShare(claimed)
     return new Map(claimed.map((partition) => [tpName(partition.tp), partition.all.state.position]))
+  }
+
+  #sayShare(claimed: readonly Partition[]): void {
+    const partitions = claimed.map(({ name }) => name)
+    this.#options.log.info({ partitions }, `reads ${partitions.length} partitions now`)
   }
 
   async #lost(tps: readonly TopicPartition[]): Promise<void> {

@@ -1,5 +1,13 @@
 import type Database from 'better-sqlite3'
-import { type Claim, type ClaimRequest, idOf, type PartitionCommit, type ReaderState } from './store.ts'
+import {
+  type Claim,
+  type ClaimRequest,
+  idOf,
+  mapOf,
+  type PartitionCommit,
+  type ReaderState,
+  textOf,
+} from './store.ts'
 
 type ReaderRow = [string, number, number, number, number, number, number, string, string]
 
@@ -115,13 +123,4 @@ export class ReaderTables {
     this.#db.prepare('DELETE FROM reader_runs WHERE partition = ? AND reader = ?').run(partition, reader)
     this.#db.prepare('DELETE FROM processors WHERE partition = ? AND reader = ?').run(partition, reader)
   }
-}
-
-function mapOf(json: string): Map<string, number> {
-  return new Map(Object.entries(JSON.parse(json) as Record<string, number>))
-}
-
-/** Keys in order, so that equal maps are equal text. */
-function textOf(map: ReadonlyMap<string, number>): string {
-  return JSON.stringify(Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))))
 }

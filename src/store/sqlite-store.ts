@@ -18,7 +18,7 @@ import {
   type Store,
   type Stored,
 } from './store.ts'
-import { type Key, type SqlValue, storableKey, type Table } from './table.ts'
+import { type Key, type SqlValue, storable, type Table } from './table.ts'
 import type { Views } from './views.ts'
 
 /** Rows a statement carries; more gain nothing and cost preparing. */
@@ -247,7 +247,7 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
 }
 
 function fetchRow(statement: Database.Statement, table: AnyTable, key: Key): Stored<unknown> | undefined {
-  const values = statement.get(key.map(storableKey)) as SqlValue[] | undefined
+  const values = statement.get(key.map(storable)) as SqlValue[] | undefined
   return values === undefined ? undefined : storedFromSql(table, values)
 }
 

@@ -194,3 +194,13 @@ export function freshReader(reader: string, position: number): ReaderState {
   const maps = { counts: new Map(), progress: new Map(), runs: new Map(), runsMoved: new Set<string>() }
   return { reader, position, first: position, ...counters, ...maps }
 }
+
+/** What a reader counts, as JSON text and back. */
+export function mapOf(json: string): Map<string, number> {
+  return new Map(Object.entries(JSON.parse(json) as Record<string, number>))
+}
+
+/** Keys in order, so that equal maps are equal text. */
+export function textOf(map: ReadonlyMap<string, number>): string {
+  return JSON.stringify(Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))))
+}

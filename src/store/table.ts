@@ -76,16 +76,22 @@ export function rowToSql<Row>(source: Table<Row>, row: Row, into: SqlValue[]): v
     if (value === null || value === undefined) into.push(null)
     else if (column.type === 'decimal') into.push(formatDecimal(value as Decimal))
     else if (column.type === 'json') into.push(storableJson(JSON.stringify(value)))
-    else into.push(storableKey(value as number | string))
+    else into.push(storable(value as number | string))
   }
 }
 
-/** A key as rows are found by it. What PostgreSQL's text cannot hold, a NUL, is replaced in both databases alike. */
-export function storableKey(value: KeyValue): KeyValue {
-  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value
+/** Halves of surrogate pairs, which are no text, and NUL, which no PostgreSQL can hold. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u
+const EVERY_UNSTORABLE = new RegExp(UNSTORABLE, 'gu')
+
+/** A value as both databases hold it alike: what PostgreSQL's text could not is replaced. Keys are looked up by it, too. */
+export function storable<Value extends KeyValue>(value: Value): Value
+export function storable(value: KeyValue): KeyValue {
+  if (typeof value !== 'string' || !UNSTORABLE.test(value)) return value
+  return value.replace(EVERY_UNSTORABLE, '\ufffd')
 }
 
-/** JSON without the escapes that PostgreSQL cannot read: NUL, and halves of surrogate pairs. */
+/** JSON in which the escapes of the same characters are replaced: PostgreSQL can keep them, but not look inside. */
 function storableJson(json: string): string {
   if (!json.includes('\\u')) return json
   return json.replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, '$1\ufffd')

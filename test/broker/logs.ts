@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Broker, ConsumeOptions, Consumer, LogRecord, OutgoingRecord } from '../../src/broker/broker.ts'
+import type {
+  Broker,
+  ConsumeOptions,
+  Consumer,
+  LogRecord,
+  OutgoingRecord,
+  TopicSettings,
+} from '../../src/broker/broker.ts'
 import {
   openSqliteBroker,
   type SqliteBroker,
@@ -32,6 +39,15 @@ export async function openLog(dir: string, about: Partial<SqliteBrokerOptions> =
   onTestFinished(() => broker.close())
   await broker.ensureTopics([TWO_PARTITIONS, ONE_PARTITION])
   return broker
+}
+
+/** The embedded log as the suites of every broker want it: nothing on it yet, and a clock that ticks. */
+export async function openEmbedded(
+  dir: string,
+): Promise<{ broker: SqliteBroker; books: TopicSettings; rejections: TopicSettings }> {
+  let timeMs = 1_700_000_000_000
+  const broker = await openLog(dir, { nowMs: () => timeMs++ })
+  return { broker, books: TWO_PARTITIONS, rejections: ONE_PARTITION }
 }
 
 /** Record `n` of a run in partition 0 of the books; its value says who it is. */

@@ -65,9 +65,9 @@ export type Quote = { readonly atMs: number; readonly bid: string; readonly ask:
 
 /** Publishes one book a quote, as a run of the mock generator that watched all the time from the first to the last. */
 export async function publishQuotes(context: Context, quotes: readonly Quote[]): Promise<void> {
-  const { config, nowMs, random, log } = context
+  const { config } = context
   const about = { venue: 'coinbase', source: 'mock', product: 'BTC-USD' } as const
-  const broker = await openBroker(config, { nowMs, random, log })
+  const broker = await openBroker(config, context)
   const publisher = await openPublisher(broker, 'run-1')
   const topic = booksTopic('coinbase')
   const draft = (key: string | null, value: string, more: Partial<Draft> = {}): Draft => ({

@@ -18,6 +18,13 @@ function controlsIn(text: string): string[] {
   return text.match(/.{0,20}(?:(?!\n)\p{Cc}|[\u2028-\u202e\u2066-\u2069])/gu) ?? []
 }
 
+/** Text columns hold what both databases can: PostgreSQL has no NUL. The original bytes beside them are exact. */
+function asKept<Fields extends Record<string, string>>(fields: Fields): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, text]) => [name, text.replaceAll('\0', '\ufffd')]),
+  )
+}
+
 describe.each(NAUGHTY_LISTS)('whatever text comes from elsewhere, %s', (_, all) => {
   const texts = all.map(wellFormed)
 
@@ -29,7 +36,7 @@ describe.each(NAUGHTY_LISTS)('whatever text comes from elsewhere, %s', (_, all) 
     const rows = await db.selectFrom('rejections').selectAll().orderBy('first_offset').execute()
     await close()
     const kept = rows.map(({ id, path, message, product }) => ({ id, path, message, product }))
-    expect(kept).toEqual(texts.map(fieldsOf))
+    expect(kept).toEqual(texts.map(fieldsOf).map(asKept))
     const originals = rows.map(({ original }) => Buffer.from(originalBytes(JSON.parse(original))))
     expect(originals).toEqual(texts.map((text) => Buffer.from(text)))
 

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { statusText } from '../../src/commands/status.ts'
-import { type FeedFacts, feedStatus, isFine } from '../../src/commands/status-report.ts'
+import { diskStatus, type FeedFacts, feedStatus, isFine } from '../../src/commands/status-report.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 20, 14, 35)
 const STALE_AFTER_MS = 10_000
@@ -43,7 +46,7 @@ test('the report is a table of feeds, one of topics, and a line about the disk',
   const lags = [
     { topic: 'books.coinbase', partition: 0, reader: 'all', records: 7_200, lagRecords: 4, bytes: 9_400_000 },
   ]
-  const disk = { logBytes: 9_800_000, storeBytes: 512_000, freeBytes: 21_000_000_000 }
+  const disk = { logBytes: 9_800_000, storeBytes: 512_000, spoolBytes: null, freeBytes: 21_000_000_000 }
   expect(statusText({ ok: false, feeds, lags, disk })).toBe(`\
 VENUE      SOURCE   PRODUCT   STATE   LAST BOOK   VOUCHED FOR   HOLES   REJECTIONS
 coinbase   mock     BTC-USD   live    1.5 s ago   0.4 s ago     0       3
@@ -54,6 +57,57 @@ books.coinbase/0   all      7200      4     9.4 MB
 
 disk: log 9.8 MB, store 512.0 kB, free 21.0 GB
 `)
+})
+
+describe('the disk', () => {
+  const here = { kafkaBrokers: undefined, databaseUrl: undefined }
+  const elsewhere = { kafkaBrokers: ['localhost:19092'], databaseUrl: 'postgres://localhost/tidebook' }
+
+  function dataDir(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'tidebook-disk-'))
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+    for (const segment of ['1', '2']) {
+      mkdirSync(join(dir, 'spool/0', segment), { recursive: true })
+      writeFileSync(join(dir, 'spool/0', segment, 'log.db'), 'x'.repeat(1_000))
+    }
+    writeFileSync(join(dir, 'spool/0/1/log.db-wal'), 'x'.repeat(500))
+    writeFileSync(join(dir, 'spool/0/lock'), 'x')
+    writeFileSync(join(dir, 'log.db'), 'x'.repeat(30))
+    writeFileSync(join(dir, 'store.db'), 'x'.repeat(20))
+    writeFileSync(join(dir, 'store.db-wal'), 'x')
+    return dir
+  }
+
+  test('is told by the files on it', async () => {
+    expect(await diskStatus({ dataDir: dataDir(), ...here })).toEqual({
+      logBytes: 30,
+      storeBytes: 21,
+      spoolBytes: 2_500,
+      freeBytes: expect.any(Number),
+    })
+  })
+
+  test('has neither log nor store where these are elsewhere, whatever an earlier time has left there', async () => {
+    expect(await diskStatus({ dataDir: dataDir(), ...elsewhere })).toMatchObject({
+      logBytes: null,
+      storeBytes: null,
+      spoolBytes: 2_500,
+    })
+  })
+
+  test('may have nothing of ours at all', async () => {
+    const disk = await diskStatus({ dataDir: join(dataDir(), 'nothing'), ...elsewhere })
+    expect(disk).toEqual({ logBytes: null, storeBytes: null, spoolBytes: null, freeBytes: null })
+    const text = statusText({ ok: false, feeds: [], lags: [], disk })
+    expect(text.trimEnd().split('\n').at(-1)).toBe('disk: log on Kafka, store in PostgreSQL')
+  })
+
+  test('says how much waits for Kafka', async () => {
+    const disk = { logBytes: null, storeBytes: 512_000, spoolBytes: 12_300_000, freeBytes: 1e9 }
+    expect(statusText({ ok: false, feeds: [], lags: [], disk })).toContain(
+      'disk: log on Kafka, store 512.0 kB, spool 12.3 MB, free 1.0 GB\n',
+    )
+  })
 })
 
 function feed(facts: Partial<FeedFacts>): FeedFacts {

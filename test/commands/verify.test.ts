@@ -41,7 +41,7 @@ describe('npm run verify', () => {
     const { code, all, bad } = await findingsOf(await withQuotes())
     expect(bad).toEqual([])
     expect(code).toBe(0)
-    expect(all).toContain('ok   log books.coinbase/0: 402 records, every checksum right')
+    expect(all).toContain('ok   log books.coinbase/0: 402 records, none damaged')
     expect(all).toContain(
       'ok   ledger of best-prices on books.coinbase/0: 402 read = 402 applied + 0 duplicate + 0 too late + 0 foreign + 0 lost',
     )
@@ -113,7 +113,7 @@ describe('npm run verify', () => {
     const twoDays = quotes.slice(0, 50).map((quote) => ({ ...quote, atMs: quote.atMs - 2 * 86_400_000 }))
     const context = await withQuotes({}, [...twoDays, ...quotes.slice(0, 50)])
     await findingsOf(context)
-    const store = openStore(context.config, context.monotonicMs)
+    const store = await openStore(context.config, context.monotonicMs)
     await store.applyRetention()
     await store.close()
     const { code, all, bad } = await findingsOf(context)

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { Alert } from '../../src/alerts/alert.ts'
 import type { Broker, OutgoingRecord } from '../../src/broker/broker.ts'
+import type { Publishing } from '../../src/broker/publisher.ts'
 import { openSqliteBroker } from '../../src/broker/sqlite-broker.ts'
 import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
 import { coinbase } from '../../src/ingest/coinbase.ts'
@@ -19,7 +20,7 @@ type Of<Type extends Value['type']> = Extract<Value, { type: Type }>
 export type Rig = {
   readonly venue: LocalVenue
   readonly alerts: readonly Alert[]
-  /** What was acknowledged so far, in order, each checked against its schema. */
+  /** What the log has acknowledged so far, in order, each checked against its schema. */
   readonly values: readonly Value[]
   of<Type extends Value['type']>(type: Type): Of<Type>[]
   /** Resolves when what was acknowledged satisfies `holds`. */
@@ -37,11 +38,13 @@ export type RigSettings = Partial<Omit<PollSettings, 'policy'>> & {
   /** Small enough, the log's disk is soon full. */
   readonly pagesMax?: number
   readonly partitions?: number
+  /** What the run publishes to, made of the log; otherwise that itself. */
+  readonly before?: (log: Broker) => Promise<Publishing>
 }
 
 /** The real poll loop between a real server on loopback and a real log, its waits made short. */
 export async function startPoll(settings: RigSettings): Promise<Rig> {
-  const { reply, policy, pagesMax, partitions = 1, ...overrides } = settings
+  const { reply, policy, pagesMax, partitions = 1, before, ...overrides } = settings
   const venue = await openLocalVenue(reply)
   const log = await openLog(partitions, pagesMax)
   const alerts: Alert[] = []
@@ -55,8 +58,9 @@ export async function startPoll(settings: RigSettings): Promise<Rig> {
     for (const check of waiters) check()
   }
 
+  const observed = { ...log, publish }
   const ended = runPoll({
-    broker: { ...log, publish },
+    broker: before === undefined ? observed : await before(observed),
     run: 'run-1',
     venue: coinbase,
     baseUrl: venue.baseUrl,

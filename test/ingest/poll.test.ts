@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Broker } from '../../src/broker/broker.ts'
+import { EngineError } from '../../src/models/engine-error.ts'
 import { originalBytes } from '../../src/models/rejection.ts'
 import { recordingLog } from '../alerts/recording-log.ts'
+import { temporaryDir } from '../broker/logs.ts'
+import { openSpooling } from '../broker/spool-rig.ts'
 import {
   afterMs,
   body,
@@ -189,7 +193,7 @@ describe('what is written', () => {
     await until(() => of('rejection').length === 1)
     const { ledger } = await stop()
     expect(of('book').map(({ sequence }) => sequence)).toEqual([5, 6, 7])
-    expect(ledger).toEqual({ received: 7, published: 3, unchanged: 2, older: 1, rejected: 1 })
+    expect(ledger).toEqual({ received: 7, published: 3, unchanged: 2, older: 1, rejected: 1, dropped: 0 })
     expect(venue.calls.length).toBeGreaterThanOrEqual(7)
   })
 
@@ -249,6 +253,58 @@ describe('what is written', () => {
     const { until, of } = await poll({ products, reply: (_, call) => book(call) })
     await until(() => of('up').length === 40)
     expect(warnings).toEqual([])
+  })
+})
+
+describe('a spool that is full', () => {
+  test('is told once, is a hole of each product until there is room, and the run goes on', async () => {
+    const far = { isThere: false }
+    const dir = temporaryDir()
+    const before = async (log: Broker) => {
+      const connect = async () => {
+        if (!far.isThere) throw new EngineError('broker-unreachable', 'nobody answers', { retry: 'yes' })
+        return { ...log, close: async () => {} }
+      }
+      return (await openSpooling({ connect }, dir, { bytesMax: 6_000 })).broker
+    }
+    const products = ['BTC-USD', 'ETH-USD']
+    const { of, until, stop, alerts, values, venue } = await poll({
+      products,
+      before,
+      // A machine that is busy must not make holes of its own.
+      pollMs: 300,
+      reply: (_, call) => book(call),
+    })
+    while (alerts.length === 0) await new Promise(setImmediate)
+    const asked = venue.calls.length
+    while (venue.calls.length < asked + 2 * products.length) await new Promise(setImmediate)
+    far.isThere = true
+    await until(() => of('hole-close').length >= 2)
+    const { ledger, failure } = await stop()
+
+    expect(failure).toBeUndefined()
+    expect(alerts.map(({ id, severity }) => [id, severity])).toEqual([['run-1-dropping-1', 'critical']])
+    expect(ledger.dropped).toBeGreaterThan(0)
+    expect(ledger.received).toBe(ledger.published + ledger.dropped)
+    expect(of('book')).toHaveLength(ledger.published)
+    for (const product of products) {
+      const [open, close] = [of('hole-open'), of('hole-close')].map((holes) =>
+        holes.filter((hole) => hole.product === product),
+      )
+      expect([open, close]).toEqual([
+        [expect.objectContaining({ reason: 'spool-full' })],
+        [expect.anything()],
+      ])
+      const books = values.flatMap((value, i) =>
+        value.type === 'book' && value.product === product ? [{ ...value, i }] : [],
+      )
+      const at = values.indexOf(open![0]!)
+      const last = books.findLast(({ i }) => i < at)!
+      const next = books.find(({ i }) => i > at)!
+      expect(open![0]).toMatchObject({ fromMs: last.receivedAtMs })
+      expect(close![0]).toMatchObject({ toMs: next.receivedAtMs })
+      expect(next.sequence! - last.sequence!).toBeGreaterThan(1)
+    }
   })
 })
 

@@ -81,6 +81,36 @@ describe('one product, seconds after noon and what is said of it', () => {
     ])
   })
 
+  test('words that could not be placed with data in them are owed: a hole from the last good answer, before anything else', () => {
+    expect(play('1 good | 5 dropped | 6 tick | 8 good')).toEqual([
+      'up 1',
+      'open r-BTC-USD-1 from 1: spool-full',
+      'close r-BTC-USD-1 at 8',
+    ])
+    expect(play('1 good | 5 dropped | 6 dropped | 8 good | 9 good')).toEqual([
+      'up 1',
+      'open r-BTC-USD-1 from 1: spool-full',
+      'close r-BTC-USD-1 at 8',
+    ])
+    expect(play('1 good | 5 dropped | 6 refused unknown-product | 7 good')).toEqual([
+      'up 1',
+      'open r-BTC-USD-1 from 1: spool-full',
+    ])
+  })
+
+  test('nothing is owed for what was not watched, or is in a hole already', () => {
+    expect(play('1 dropped | 2 good')).toEqual(['up 2'])
+    expect(play('1 good | 12 tick | 13 dropped | 14 good')).toEqual([
+      'up 1',
+      'open r-BTC-USD-1 from 11: stale',
+      'close r-BTC-USD-1 at 14',
+    ])
+    expect(play('1 good | 5 refused unknown-product | 6 dropped | 7 tick')).toEqual([
+      'up 1',
+      'open r-BTC-USD-1 from 5: unknown-product',
+    ])
+  })
+
   test('a clock set back hides no hole and makes none that ends before it began', () => {
     expect(play('3600 good | 0/3610 tick | -5/3611 good')).toEqual([
       'up 3600',
@@ -92,7 +122,7 @@ describe('one product, seconds after noon and what is said of it', () => {
 
 test('whatever happens: up comes first and once, holes open and close in turn, none ends before it begins', () => {
   const step = fc.record({
-    kind: fc.constantFrom('good', 'tick', 'trouble', 'refused'),
+    kind: fc.constantFrom('good', 'tick', 'trouble', 'refused', 'dropped'),
     waitMs: fc.nat(15_000),
     jumpMs: fc.oneof(
       { weight: 9, arbitrary: fc.constant(0) },

@@ -121,6 +121,11 @@ export async function recordsIn(dir: string): Promise<string[]> {
 }
 
 function openLog(dir: string): Promise<Broker> {
-  const about = { nowMs: () => Date.now(), random: Math.random, log: recordingLog().log }
+  const about = {
+    nowMs: Date.now,
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+    log: recordingLog().log,
+  }
   return openBroker(loadConfig({ DATA_DIR: dir }), about)
 }

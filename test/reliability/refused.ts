@@ -25,7 +25,12 @@ export function goodBody(index: number): string {
 
 /** Puts them on the topic under the ids `<RUN>-1`, `<RUN>-2` ... */
 export async function publishRefused(dir: string, refused: readonly Refused[]): Promise<void> {
-  const about = { nowMs: () => Date.now(), random: Math.random, log: recordingLog().log }
+  const about = {
+    nowMs: Date.now,
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+    log: recordingLog().log,
+  }
   const broker = await openBroker(loadConfig({ DATA_DIR: dir }), about)
   const records = refused.map((each, index) => ({
     topic: REJECTIONS_TOPIC,

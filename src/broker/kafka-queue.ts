@@ -1,0 +1,147 @@
+import { type OutgoingRecord, tpName } from './broker.ts'
+import { messageOf, type OutgoingMessage } from './kafka-sender.ts'
+
+export type SendLimits = {
+  /** Of one send. A record that is larger than `bytesMax` by itself goes alone. */
+  readonly recordsMax: number
+  readonly bytesMax: number
+}
+
+/** One call of `publish`, from when it is accepted until it is settled. */
+export type KafkaCall = {
+  readonly messages: readonly OutgoingMessage[]
+  readonly bytes: number
+  readonly sinceMs: number
+  /** How many of the messages are sent, and how many of them acknowledged. */
+  sent: number
+  acknowledged: number
+  settled: boolean
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** What one send takes of one call. */
+export type Part = { readonly call: KafkaCall; readonly messages: readonly OutgoingMessage[] }
+
+/** Calls in the order in which they came, cut into sends. */
+export class KafkaQueue {
+  readonly #limits: SendLimits
+  readonly #batchBytesMax: (topic: string) => number | undefined
+  #calls: KafkaCall[] = []
+  #first = 0
+  #unsentRecords = 0
+  #unsentBytes = 0
+  waitingBytes = 0
+
+  constructor(limits: SendLimits, batchBytesMax: (topic: string) => number | undefined) {
+    this.#limits = limits
+    this.#batchBytesMax = batchBytesMax
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsentRecords > 0
+  }
+
+  /** Whether another record would not change the next send. */
+  get isFull(): boolean {
+    return this.#unsentRecords >= this.#limits.recordsMax || this.#unsentBytes >= this.#limits.bytesMax
+  }
+
+  /** When the oldest call with anything unsent came. */
+  get oldestMs(): number {
+    return this.#calls[this.#first]?.sinceMs ?? 0
+  }
+
+  /** Resolves when all of the records were acknowledged. */
+  add(records: readonly OutgoingRecord[], timestamp: string, sinceMs: number): Promise<void> {
+    const messages = records.map((record) => messageOf(record, timestamp))
+    const bytes = messages.reduce((sum, message) => sum + message.bytes, 0)
+    this.#unsentRecords += messages.length
+    this.#unsentBytes += bytes
+    this.waitingBytes += bytes
+    return new Promise((resolve, reject) => {
+      this.#calls.push({
+        messages,
+        bytes,
+        sinceMs,
+        sent: 0,
+        acknowledged: 0,
+        settled: false,
+        resolve,
+        reject,
+      })
+    })
+  }
+
+  /** The next send: at least one message, and as many in order as the limits allow. */
+  take(): Part[] {
+    const parts: Part[] = []
+    const room = { records: this.#limits.recordsMax, bytes: this.#limits.bytesMax }
+    for (; this.#first < this.#calls.length; this.#first++) {
+      const call = this.#calls[this.#first]!
+      if (call.settled) continue
+      const from = call.sent
+      while (call.sent < call.messages.length && this.#fits(call.messages[call.sent]!, room)) call.sent++
+      if (call.sent > from) parts.push({ call, messages: call.messages.slice(from, call.sent) })
+      if (call.sent < call.messages.length) break
+    }
+    return parts
+  }
+
+  /** All that goes to one partition becomes one batch there, so a send is never larger than the smallest of its topics takes. */
+  #fits(message: OutgoingMessage, room: { records: number; bytes: number }): boolean {
+    const isFirst = room.records === this.#limits.recordsMax
+    const taken = this.#limits.bytesMax - room.bytes
+    const bytesMax = this.#batchBytesMax(message.topic) ?? Number.POSITIVE_INFINITY
+    const isTooMuch = message.bytes > room.bytes || taken + message.bytes > bytesMax
+    if (!isFirst && (room.records === 0 || isTooMuch)) return false
+    room.records--
+    room.bytes = Math.min(room.bytes, bytesMax - taken) - message.bytes
+    this.#unsentRecords--
+    this.#unsentBytes -= message.bytes
+    return true
+  }
+
+  acknowledge({ call, messages }: Part): void {
+    call.acknowledged += messages.length
+    if (call.settled || call.acknowledged < call.messages.length) return
+    this.#settle(call)
+    call.resolve()
+  }
+
+  rejectAll(error: Error): void {
+    for (const call of this.#calls) this.#reject(call, error)
+  }
+
+  /** Rejects a call and, in order, every later one that shares a partition with one that was rejected. */
+  rejectBehind(failed: KafkaCall, error: Error): void {
+    const partitions = new Set<string>()
+    for (const call of this.#calls.slice(this.#calls.indexOf(failed))) {
+      const names = call.messages.map(tpName)
+      if (call !== failed && !names.some((name) => partitions.has(name))) continue
+      for (const name of names) partitions.add(name)
+      this.#reject(call, error)
+    }
+  }
+
+  #reject(call: KafkaCall, error: Error): void {
+    if (call.settled) return
+    for (let i = call.sent; i < call.messages.length; i++) {
+      this.#unsentRecords--
+      this.#unsentBytes -= call.messages[i]!.bytes
+    }
+    this.#settle(call)
+    call.reject(error)
+  }
+
+  #settle(call: KafkaCall): void {
+    call.settled = true
+    this.waitingBytes -= call.bytes
+  }
+
+  /** Forgets what is settled. */
+  clean(): void {
+    this.#calls = this.#calls.filter(({ settled }) => !settled)
+    this.#first = 0
+  }
+}

@@ -1,0 +1,85 @@
+import { type Statement, upsertRows } from './postgres-schema.ts'
+import { writeToSql } from './rows-table.ts'
+import type { Commit, RowWrite } from './store.ts'
+import { type Column, type Key, type SqlValue, storable, type Table } from './table.ts'
+
+/**
+ * Rows a statement carries: half of it is slower, twice of it no faster, and holds the event loop for two milliseconds. A
+ * statement ends sooner where its rows are heavy: one rejection may weigh a megabyte.
+ */
+const BATCH_ROWS = 1_000
+const BATCH_CHARS = 4_000_000
+
+type AnyTable = Table<unknown>
+
+/** One statement with its values: an array literal a column. */
+export type Batch = { readonly statement: Statement; readonly values: readonly string[] }
+
+type OpenBatch = { readonly table: AnyTable; readonly columns: string[]; rows: number; chars: number }
+
+/** The rows of a commit in as few statements as may be, whatever the parts they come in. */
+export function* batchesOf(parts: Commit['rows']): Generator<Batch> {
+  const open = new Map<string, OpenBatch>()
+  for (const { table, writes } of parts) {
+    for (const write of writes) {
+      let batch = open.get(table.name)
+      if (batch === undefined) {
+        batch = { table, columns: [], rows: 0, chars: 0 }
+        open.set(table.name, batch)
+      }
+      add(batch, write)
+      if (batch.rows < BATCH_ROWS && batch.chars < BATCH_CHARS) continue
+      open.delete(table.name)
+      yield closed(batch)
+    }
+  }
+  for (const batch of open.values()) yield closed(batch)
+}
+
+/** What was read of an iterable that can be read but once, kept so that it can be gone through again. */
+export class Replay<T> {
+  readonly #source: Iterator<T>
+  readonly #read: T[] = []
+
+  constructor(source: Iterable<T>) {
+    this.#source = source[Symbol.iterator]()
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    yield* this.#read
+    for (let next = this.#source.next(); next.done !== true; next = this.#source.next()) {
+      this.#read.push(next.value)
+      yield next.value
+    }
+  }
+}
+
+const values: SqlValue[] = []
+
+function add(batch: OpenBatch, write: RowWrite): void {
+  const { table, columns } = batch
+  values.length = 0
+  writeToSql(table, write, values)
+  for (let i = 0; i < values.length; i++) {
+    const text = element(values[i]!, table.columns[i])
+    columns[i] = batch.rows === 0 ? text : `${columns[i]},${text}`
+    batch.chars += text.length
+  }
+  batch.rows++
+}
+
+function closed({ table, columns }: OpenBatch): Batch {
+  return { statement: upsertRows(table), values: columns.map((elements) => `{${elements}}`) }
+}
+
+/** A value as it stands in an array literal. Numbers and decimals need no quotes; nothing else may go without. */
+function element(value: SqlValue, column: Column<unknown> | undefined): string {
+  if (value === null) return 'NULL'
+  if (typeof value === 'number' || column?.type === 'decimal') return String(value)
+  return /["\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
+}
+
+/** Keys as the arrays that `selectByKeys` takes, one a key column. */
+export function keyArrays(table: AnyTable, keys: readonly Key[]): (number | string)[][] {
+  return table.key.map((_, column) => keys.map((key) => storable(key[column]!)))
+}
