@@ -1,4 +1,5 @@
-import { type Consumer, Kafka, logLevel, type Message } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Admin, type Consumer, Kafka, logLevel, type Message } from 'kafkajs'
 import type { OutgoingRecord } from '../../src/broker/broker.ts'
 import { type Follow, type Follower, secondsToFollow } from './follow.ts'
 
@@ -9,11 +10,14 @@ export function bareKafka(brokers: readonly string[]): Kafka {
 }
 
 const WARM_UP_TOPIC = 'warm-up'
+const LOOK_MS = 10
+/** A thousand topics take seconds on a busy machine. */
+const LEADERS_MS_MAX = 120_000
 
 /** One record there and back: a new broker makes its own topics for the first producer and the first group. */
 export async function warmUp(brokers: readonly string[]): Promise<void> {
   const kafka = bareKafka(brokers)
-  await createTopic(kafka, WARM_UP_TOPIC, 1)
+  await createTopics(kafka, [WARM_UP_TOPIC], 1)
   const producer = await openBareProducer(kafka)
   const record = { topic: WARM_UP_TOPIC, partition: 0, key: null, run: 'warm-up', n: 1 }
   await producer.publish([{ ...record, value: '{"product":"none"}' }])
@@ -23,11 +27,34 @@ export async function warmUp(brokers: readonly string[]): Promise<void> {
   )
 }
 
-export async function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<void> {
+/** Resolves when every partition has a leader. */
+export async function createTopics(
+  kafka: Kafka,
+  topics: readonly string[],
+  partitions: number,
+): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.createTopics({
+    topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
+    waitForLeaders: false,
+  })
+  for (let waitedMs = 0; !(await haveLeaders(admin, topics)); waitedMs += LOOK_MS) {
+    if (waitedMs >= LEADERS_MS_MAX) throw new Error(`no leaders after ${LEADERS_MS_MAX} ms`)
+    await sleep(LOOK_MS)
+  }
   await admin.disconnect()
+}
+
+/** A broker says that it has made a topic before it knows the topic itself. */
+async function haveLeaders(admin: Admin, topics: readonly string[]): Promise<boolean> {
+  try {
+    const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
+    return metadata.topics.every((topic) => topic.partitions.every(({ leader }) => leader >= 0))
+  } catch (error) {
+    if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false
+    throw error
+  }
 }
 
 export async function deleteTopic(kafka: Kafka, topic: string): Promise<void> {

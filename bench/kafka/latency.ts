@@ -23,6 +23,8 @@ const CALL_MS = 10
 const WARM_UP_SECONDS = 2
 /** As `run-processors.ts` commits while live. */
 const COMMIT_MS = 100
+/** It reads the whole topic first; on a busy machine that takes a minute. */
+const SILENT_MS_MAX = 300_000
 /** Bound: so many times the echo's, and one commit interval. */
 const TIMES_ECHO = 3
 
@@ -70,9 +72,7 @@ async function latency(who: Who, options: LatencyOptions): Promise<Latency> {
   ])
   try {
     await heard(follower)
-    const producer = await (who === 'bare'
-      ? openBareProducer(bareKafka(brokers))
-      : openOurProducer({ brokers, dir }))
+    const producer = await (who === 'bare' ? openEcho(brokers) : openOurProducer({ brokers, dir }))
     const warmUp = WARM_UP_SECONDS * RECORDS_A_SECOND
     const live = warmUp + liveSeconds * RECORDS_A_SECOND
     const calls = [...bookBatches(live, { run, first: records, batch: (RECORDS_A_SECOND * CALL_MS) / 1_000 })]
@@ -81,7 +81,10 @@ async function latency(who: Who, options: LatencyOptions): Promise<Latency> {
     follower.send({ until: records + live })
     return figures(publishedNs, (await heard(follower)) as ReachedReport, warmUp)
   } finally {
-    follower.kill()
+    if (follower.connected) {
+      follower.disconnect()
+      await once(follower, 'exit')
+    }
   }
 }
 
@@ -154,14 +157,19 @@ async function endOffsets(brokers: readonly string[]): Promise<Map<number, numbe
   return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
 }
 
-/** The next message of the follower. Rejects where it ends instead. */
+/** The next message of the follower. Rejects where it ends instead, or says nothing for too long. */
 async function heard(follower: ChildProcess): Promise<unknown> {
-  const ended = new AbortController()
-  const exit = once(follower, 'exit', { signal: ended.signal }).then(([code]) => {
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(SILENT_MS_MAX)])
+  const ended = once(follower, 'exit', { signal }).then(([code]) => {
     throw new Error(`the follower ended with ${code}`)
   })
-  exit.catch(() => undefined)
-  const [message] = (await Promise.race([once(follower, 'message'), exit])) as unknown[]
-  ended.abort()
-  return message
+  const message = once(follower, 'message', { signal })
+  try {
+    const [content] = (await Promise.race([message, ended])) as unknown[]
+    return content
+  } finally {
+    over.abort()
+    await Promise.allSettled([message, ended])
+  }
 }

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { findJava } from '../../ops/kafka/kafka-java.ts'
 import { EngineError } from '../../src/models/engine-error.ts'
 import { ifThere, say, toolFolder } from './services.ts'
 
@@ -63,7 +64,7 @@ async function aiokafka(): Promise<Peer> {
 
 async function kafkaStreams(): Promise<Peer> {
   const home = join(PEERS, 'kafka-streams')
-  await tool('java', ['-version'], 'apt-get install default-jdk-headless')
+  const java = await findJava()
   const folder = await setUp('peer-kafka-streams', home, (into) => {
     const build = ['-B', '-q', '-f', join(home, 'pom.xml'), 'process-classes', `-Dout=${into}`]
     return tool('mvn', build, 'apt-get install maven default-jdk-headless; it needs repo.maven.apache.org')
@@ -72,7 +73,7 @@ async function kafkaStreams(): Promise<Peer> {
   return {
     name: 'Kafka Streams (Java)',
     seconds: ({ brokers, topic, group, records, dir }) =>
-      reportedSeconds('java', [
+      reportedSeconds(java, [
         '-Xmx512m',
         '-cp',
         classPath,
@@ -98,8 +99,7 @@ async function setUp(name: string, home: string, make: (into: string) => Promise
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(toolFolder('.'), { recursive: true })
   await make(folder)
-  mkdirSync(`${whole}.new`)
-  renameSync(`${whole}.new`, whole)
+  writeFileSync(whole, '')
   return folder
 }
 
@@ -119,7 +119,7 @@ async function tool(command: string, args: readonly string[], hint: string): Pro
     const isMissing = code === 'ENOENT'
     throw new EngineError(
       isMissing ? 'tool-missing' : 'service-failed',
-      isMissing ? `${command} was not found` : `it cannot be set up: ${message}`,
+      isMissing ? `${command} was not found` : `it cannot be set up: ${message.trim().replaceAll('\n', ' ')}`,
       { hint, cause },
     )
   }

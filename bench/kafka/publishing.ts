@@ -1,6 +1,6 @@
 import type { OutgoingRecord } from '../../src/broker/broker.ts'
 import { type BenchRow, holds, interleaved } from '../row.ts'
-import { bareKafka, createTopic, deleteTopic, openBareProducer } from './bare.ts'
+import { bareKafka, createTopics, deleteTopic, openBareProducer } from './bare.ts'
 import { BATCH_RECORDS, type Batch, bookBatches, PARTITIONS } from './books.ts'
 import { openOurBroker } from './ours.ts'
 import { inFolder } from './throughput.ts'
@@ -62,7 +62,7 @@ function ourSeconds(options: PublishingOptions): Promise<number> {
 async function toNewTopic({ brokers, records }: PublishingOptions, publish: Publish): Promise<number> {
   const kafka = bareKafka(brokers)
   const topic = `publishing-${++topics}`
-  await createTopic(kafka, topic, PARTITIONS)
+  await createTopics(kafka, [topic], PARTITIONS)
   const batches = [...bookBatches(records, { run: topic, topic })].map((batch) => batch.map(flat))
   await publish(batches[0]!.slice(0, 1))
   const startedMs = performance.now()

@@ -23,7 +23,6 @@ const STOP_GRACE_MS = 8_000
 /** What is lost with these is lost when the machine dies, not when a process does: enough for tests and benches. */
 const SETTINGS = {
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   max_connections: '100',
   listen_addresses: '127.0.0.1',

@@ -6,7 +6,7 @@ import { openKafkaAway } from './kafka-away.ts'
 import { type KafkaAddress, openKafkaClients } from './kafka-client.ts'
 import { openKafkaCluster } from './kafka-cluster.ts'
 import { compressionType, type KafkaCompression } from './kafka-compression.ts'
-import { type KafkaConsumer, startKafkaConsumer } from './kafka-consumer.ts'
+import { KafkaConsumer } from './kafka-consumer.ts'
 import { LATEST, openKafkaLooks } from './kafka-fetch.ts'
 import { openKafkaGroups } from './kafka-groups.ts'
 import { openKafkaPublisher, PUBLISHER_LIMITS, type PublisherLimits } from './kafka-publisher.ts'
@@ -62,17 +62,11 @@ export async function openKafkaBroker(options: KafkaBrokerOptions): Promise<Brok
     if (closing !== undefined) throw new EngineError('closed', 'the broker is closed')
     await topics.partitionsOf(about.topics)
     const away = openKafkaAway('reading', monotonicMs, log)
-    const consumer = await startKafkaConsumer(about, {
-      clients,
-      looks,
-      away,
-      sessionMs,
-      monotonicMs,
-      random,
-      log,
-    })
+    const on = { clients, looks, away, sessionMs, monotonicMs, random, log }
+    const consumer = new KafkaConsumer(about, on)
     consumers.set(consumer, about.group)
     consumer.done.catch(() => undefined).then(() => consumers.delete(consumer))
+    await consumer.start()
     return consumer
   }
 

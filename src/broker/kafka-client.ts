@@ -30,7 +30,7 @@ export type KafkaClient = {
 /** What makes clients, and what they saw: for errors that say what was tried. */
 export type KafkaClients = {
   open(): KafkaClient
-  /** Every broker with the last trouble seen there: `127.0.0.1:9092 (connect ECONNREFUSED 127.0.0.1:9092)`. */
+  /** Every broker with the last trouble seen there: `127.0.0.1:9092: connect ECONNREFUSED 127.0.0.1:9092`. */
   tried(): string
 }
 
@@ -56,16 +56,15 @@ export function openKafkaClients(address: KafkaAddress, log: Logger | undefined)
   function logCreator(): (entry: LogEntry) => void {
     return ({ namespace, log: { message, broker, stack: _, timestamp: __, logger: ___, ...about } }) => {
       if (message.endsWith(DISCARDED)) return
-      if (namespace === 'Connection' && typeof broker === 'string') {
-        troubles.set(broker, message.replace(/^Connection error: /, ''))
-      }
+      const trouble = /^Connection (?:error: (.*)|(timeout))$/.exec(message)
+      if (namespace === 'Connection' && trouble !== null) troubles.set(broker, trouble[1] ?? 'no answer')
       // Most of these are tries that will be repeated; whoever gives up says so himself, once.
       log?.debug({ ...about, broker, part: `kafkajs ${namespace}` }, message)
     }
   }
 
   function open(): KafkaClient {
-    const sockets = openSockets()
+    const sockets = openSockets((broker) => troubles.delete(broker))
     const config: KafkaConfig = {
       brokers: [...address.brokers],
       clientId: address.clientId,
@@ -96,7 +95,7 @@ function tlsOf(tls: KafkaAddress['tls']): { ssl?: { ca: string[] } | boolean } {
 }
 
 /** kafkajs ends a connection only when everything on it was answered. Sockets of our own can be cut. */
-function openSockets(): { factory: ISocketFactory; cut(): void } {
+function openSockets(onConnected: (broker: string) => void): { factory: ISocketFactory; cut(): void } {
   const sockets = new Set<Socket>()
   let isCut = false
 
@@ -108,6 +107,7 @@ function openSockets(): { factory: ISocketFactory; cut(): void } {
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
     sockets.add(socket)
+    socket.once('connect', () => onConnected(`${host}:${port}`))
     socket.once('close', () => sockets.delete(socket))
     return socket
   }

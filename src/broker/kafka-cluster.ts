@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaConfig } from 'kafkajs'
 import { EngineError } from '../models/engine-error.ts'
+import { allTopics } from '../models/topics.ts'
 import type { KafkaClients } from './kafka-client.ts'
 import { brokenPromise, mayPass, NoAnswer } from './kafka-errors.ts'
 import { METADATA, metadataRequest, type TopicMetadata } from './kafka-protocol.ts'
@@ -159,6 +160,7 @@ export function openKafkaCluster({ clients, monotonicMs }: ClusterOptions): Kafk
   async function freshen(): Promise<void> {
     if (!cluster.isConnected()) await cluster.connect()
     if (!isStale) return
+    if (cluster.targetTopics.size === 0) await nodes.topics(allTopics())
     try {
       await cluster.refreshMetadata()
       isStale = false
@@ -192,7 +194,7 @@ export function openKafkaCluster({ clients, monotonicMs }: ClusterOptions): Kafk
 
   return {
     run: (doing, work) => told(doing, () => persist(work, monotonicMs() + LOOK_MS)),
-    connect: () => told('to connect', freshen),
+    connect: () => told('a first look', freshen),
     async close() {
       closed = true
       client.discard()
@@ -226,16 +228,13 @@ async function olderTopics(node: KafkaNode, topics: readonly string[]): Promise<
 
 /** Settles as `work` does, or rejects with a NoAnswer when `ms` have passed. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const waiting = new AbortController()
-  const late = pause(ms, undefined, { signal: waiting.signal }).then(() => {
-    throw new NoAnswer(ms)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer(ms)), ms)
   })
-  // Whichever loses the race ends unheard.
-  late.catch(() => undefined)
-  work.catch(() => undefined)
   try {
     return await Promise.race([work, late])
   } finally {
-    waiting.abort()
+    clearTimeout(timer)
   }
 }

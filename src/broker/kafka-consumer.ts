@@ -12,10 +12,11 @@ import type { KafkaAway } from './kafka-away.ts'
 import type { KafkaClients } from './kafka-client.ts'
 import { within } from './kafka-cluster.ts'
 import { brokenPromise, mayPass } from './kafka-errors.ts'
-import { type KafkaLooks, LATEST, type Range } from './kafka-fetch.ts'
+import type { KafkaLooks, Range } from './kafka-fetch.ts'
 import { HandOver } from './kafka-hand-over.ts'
-import { judge, logLost, type Place, placeAt } from './kafka-places.ts'
+import { logLost, type Place, placeAt } from './kafka-places.ts'
 import { type KafkaSession, openKafkaSession } from './kafka-session.ts'
+import { watchPlaces } from './kafka-watch.ts'
 
 export type ConsumerOptions = {
   readonly clients: KafkaClients
@@ -27,17 +28,6 @@ export type ConsumerOptions = {
   readonly log: Logger | undefined
 }
 
-export type KafkaConsumer = Consumer & {
-  /** Tells the group how far it is; while it has members, only they can. */
-  commit(offsets: readonly GroupOffset[]): Promise<void>
-}
-
-/** How often partitions that are quiet are looked at. */
-const WATCH_MS = 2_000
-/** Records that lie there and do not come for so long (or for a session, if that is longer) mean that kafkajs is stuck. */
-const STUCK_MS_MIN = 10_000
-/** Sessions without an assignment: a group shares itself out within two. */
-const UNASSIGNED_SESSIONS_MAX = 4
 const REJOIN_MS_MIN = 250
 const REJOIN_MS_MAX = 4_000
 const COMMIT_MS = 2_000
@@ -50,25 +40,14 @@ const FIRST_JOIN_MS = 10_000
  *
  *   joined ──► onLost (of what was held) ──► onAssigned ──► seek, resume ──► onBatch ...
  *   rebalancing, broken, closed ──► onLost;   broken ──► joins again with new connections
- *
- * Resolves when it is a member and what it was assigned has been answered.
  */
-export async function startKafkaConsumer(
-  options: ConsumeOptions,
-  about: ConsumerOptions,
-): Promise<KafkaConsumer> {
-  const consumer = new GroupConsumer(options, about)
-  await consumer.start()
-  return consumer
-}
-
-class GroupConsumer implements KafkaConsumer {
+export class KafkaConsumer implements Consumer {
   readonly #options: ConsumeOptions
   readonly #about: ConsumerOptions
   readonly #handOver: HandOver
   readonly done: Promise<void>
   #settle!: { resolve(): void; reject(error: unknown): void }
-  #firstAssigned!: { resolve(): void; reject(error: unknown): void }
+  #firstAssigned: { resolve(): void; reject(error: unknown): void } | undefined
   #session: KafkaSession | undefined
   #turn: Promise<unknown> = Promise.resolve()
   /** Counts assignments: what belongs to an earlier one than the last is void. */
@@ -76,10 +55,10 @@ class GroupConsumer implements KafkaConsumer {
   /** What the caller was last told that it has; nothing while that is being changed. */
   #held: readonly TopicPartition[] | undefined
   readonly #places = new Map<string, Place>()
-  #watch: NodeJS.Timeout | undefined
-  #isLooking = false
+  #watch: { stop(): void } | undefined
   #unassignedSinceMs = 0
   readonly #startedAtMs: number
+  #hasBegun = false
   #restarts = 0
   #rejoinMs = REJOIN_MS_MIN
   #ended: Promise<void> | undefined
@@ -95,11 +74,12 @@ class GroupConsumer implements KafkaConsumer {
     this.done.catch(() => undefined)
   }
 
+  /** Resolves when this is a member, and what it was assigned has been answered. */
   async start(): Promise<void> {
     const assigned = new Promise<void>((resolve, reject) => {
       this.#firstAssigned = { resolve, reject }
     })
-    this.#watch = setInterval(() => this.#lookAround(), WATCH_MS)
+    this.#startWatch()
     this.#join()
     try {
       await assigned
@@ -119,7 +99,7 @@ class GroupConsumer implements KafkaConsumer {
 
   #inBackground(work: () => Promise<void>): void {
     this.#inTurn(work).catch((error) => {
-      this.#firstAssigned.reject(error)
+      this.#firstAssigned?.reject(error)
       this.#end({ error })
     })
   }
@@ -150,13 +130,14 @@ class GroupConsumer implements KafkaConsumer {
     const error = brokenPromise(thrown, `group ${this.#options.group}`, this.#about.clients.tried())
     const isRefused = error instanceof EngineError && error.code === 'broker-refused'
     if (isRefused || this.#about.monotonicMs() > this.#startedAtMs + FIRST_JOIN_MS) {
-      this.#firstAssigned.reject(error)
+      this.#firstAssigned?.reject(error)
     }
     if (isRefused) {
       this.#end({ error })
       return
     }
-    this.#about.away.away(error)
+    // A coordinator that is only just starting is no news to whoever still waits to begin.
+    if (this.#hasBegun) this.#about.away.away(error)
     this.#rejoin(session)
   }
 
@@ -166,7 +147,7 @@ class GroupConsumer implements KafkaConsumer {
     this.#session = undefined
     this.#loseAll()
     await session.stop()
-    await pauseFor(this.#rejoinMs * (0.75 + this.#about.random() / 2))
+    await pauseFor(this.#rejoinMs * (0.75 + this.#about.random() / 2), undefined, { ref: false })
     this.#rejoinMs = Math.min(2 * this.#rejoinMs, REJOIN_MS_MAX)
     if (this.#ended === undefined) this.#join()
   }
@@ -189,7 +170,8 @@ class GroupConsumer implements KafkaConsumer {
         session.seek(place.tp, place.offset)
       }
       session.resume(tps)
-      this.#firstAssigned.resolve()
+      this.#hasBegun = true
+      this.#firstAssigned?.resolve()
     })
   }
 
@@ -248,55 +230,30 @@ class GroupConsumer implements KafkaConsumer {
 
   // --- watching ---
 
-  async #lookAround(): Promise<void> {
-    if (this.#isLooking || this.#handOver.isBusy || this.#session === undefined) return
-    this.#isLooking = true
-    try {
-      await this.#look(this.#session)
-    } catch (error) {
-      this.#about.log?.debug({ err: error }, 'no look at the ends of partitions: Kafka does not answer')
-    } finally {
-      this.#isLooking = false
-    }
+  #startWatch(): void {
+    const { looks, monotonicMs, sessionMs, log } = this.#about
+    this.#watch = watchPlaces({
+      places: () => (this.#session === undefined || this.#handOver.isBusy ? [] : [...this.#places.values()]),
+      heardAtMs: () => this.#handOver.heardAtMs,
+      unassignedSinceMs: () => (this.#held === undefined ? this.#unassignedSinceMs : undefined),
+      onStuck: (problem) => this.#stuck(problem),
+      onLost: (error) => this.#end({ error }),
+      looks,
+      monotonicMs,
+      sessionMs,
+      log,
+    })
   }
 
-  async #look(session: KafkaSession): Promise<void> {
-    const { monotonicMs, looks, sessionMs } = this.#about
-    const quietSinceMs = monotonicMs() - WATCH_MS
-    const quiet = [...this.#places.values()].filter(
-      (place) => !place.paused && place.heardAtMs < quietSinceMs,
-    )
-    if (
-      this.#held === undefined &&
-      monotonicMs() - this.#unassignedSinceMs > UNASSIGNED_SESSIONS_MAX * sessionMs
-    ) {
-      return this.#unstick(session, 'nothing was assigned')
-    }
-    if (quiet.length === 0) return
-    const assignment = this.#assignment
-    const ends = await looks.offsetsAt(
-      quiet.map(({ tp }) => tp),
-      LATEST,
-    )
-    if (assignment !== this.#assignment || this.#handOver.isBusy) return
-    const stuckMs = Math.max(STUCK_MS_MIN, sessionMs)
-    const about = { atMs: monotonicMs(), heardAtMs: this.#handOver.heardAtMs, stuckMs }
-    for (const place of quiet) {
-      const end = ends.get(tpName(place.tp)) ?? place.offset
-      const verdict = judge(place, end, about)
-      if (verdict === 'lost') this.#end({ error: logLost(place, end) })
-      if (verdict === 'stuck') return this.#unstick(session, `${tpName(place.tp)} does not come`)
-    }
-  }
-
-  #unstick(session: KafkaSession, problem: string): void {
+  #stuck(problem: string): void {
     const { group } = this.#options
+    if (this.#session === undefined) return
     this.#restarts++
     this.#about.log?.warn(
       { group, restarts: this.#restarts },
       `reading for ${group} is stuck (${problem}): it joins again`,
     )
-    this.#rejoin(session)
+    this.#rejoin(this.#session)
   }
 
   // --- the caller ---
@@ -332,6 +289,7 @@ class GroupConsumer implements KafkaConsumer {
     })
   }
 
+  /** Tells the group how far it is. While it has members, only they can. */
   async commit(offsets: readonly GroupOffset[]): Promise<void> {
     await within(COMMIT_MS, this.#session?.commit(offsets) ?? Promise.resolve())
   }
@@ -346,11 +304,12 @@ class GroupConsumer implements KafkaConsumer {
   }
 
   async #finish(why: { readonly error: unknown } | undefined): Promise<void> {
-    clearInterval(this.#watch)
+    this.#watch?.stop()
     const session = this.#session
     // What is fetched meanwhile is of no use any more.
     session?.pause([...this.#places.values()].map(({ tp }) => tp))
     this.#assignment++
+    this.#firstAssigned?.reject(new EngineError('closed', 'the consumer is closed'))
     let broken = why
     try {
       await this.#inTurn(() => this.#lose())

@@ -94,18 +94,21 @@ export function brokenPromise(error: unknown, doing: string, tried: string): Err
     })
   }
   if (error instanceof Error && !mayPass(error)) return error
-  return new EngineError('broker-unreachable', `Kafka failed ${doing}: ${text} (tried ${tried})`, {
-    retry: 'yes',
-    hint: TLS_CODES.test(`${chain.map(({ code }) => code).join(' ')} ${tried}`)
-      ? 'Check KAFKA_TLS and KAFKA_TLS_CA_FILE.'
-      : 'Check KAFKA_BROKERS, and that Kafka runs and advertises an address that can be reached from here.',
-    cause: error,
-  })
+  return new EngineError(
+    'broker-unreachable',
+    `Kafka cannot be reached for ${doing}: ${text}; tried ${tried}`,
+    {
+      retry: 'yes',
+      hint: TLS_CODES.test(`${chain.map(({ code }) => code).join(' ')} ${tried}`)
+        ? 'Check KAFKA_TLS and KAFKA_TLS_CA_FILE.'
+        : 'Check KAFKA_BROKERS, and that Kafka runs and advertises an address that can be reached from here.',
+      cause: error,
+    },
+  )
 }
 
 /** The innermost message says most: the outer ones speak of retries. */
 function textOf(chain: readonly Thrown[]): string {
-  return (
-    chain.findLast(({ message }) => message !== undefined && message !== '')?.message ?? 'no reason given'
-  )
+  const { message } = chain.findLast((each) => each.message !== undefined && each.message !== '') ?? {}
+  return message?.replace(/^Connection error: /, '') ?? 'no reason given'
 }

@@ -3,7 +3,7 @@ import { type OutgoingRecord, tpName } from './broker.ts'
 import type { KafkaAway } from './kafka-away.ts'
 import { brokenPromise } from './kafka-errors.ts'
 import { KafkaQueue, type Part, type SendLimits } from './kafka-queue.ts'
-import { type KafkaSender, messageOf } from './kafka-sender.ts'
+import { batchBytes, type KafkaSender } from './kafka-sender.ts'
 import type { TopicBounds } from './kafka-topics.ts'
 
 export type PublisherOptions = {
@@ -107,7 +107,7 @@ export function openKafkaPublisher(options: PublisherOptions): KafkaPublisher {
   }
 
   function checkSize(record: OutgoingRecord, { batchBytesMax }: TopicBounds): EngineError | undefined {
-    const bytes = messageOf(record, '0').bytes + BATCH_OVERHEAD_BYTES
+    const bytes = batchBytes(record) + BATCH_OVERHEAD_BYTES
     if (options.isPacked || bytes <= batchBytesMax) return undefined
     return new EngineError(
       'broker-refused',
@@ -149,7 +149,7 @@ export function openKafkaPublisher(options: PublisherOptions): KafkaPublisher {
 
   async function deliver(parts: readonly Part[]): Promise<void> {
     try {
-      await sender.send(parts.flatMap(({ messages }) => messages))
+      await sender.send(parts)
       away.back()
       for (const part of parts) queue.acknowledge(part)
     } catch (thrown) {

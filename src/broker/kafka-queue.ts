@@ -1,5 +1,5 @@
 import { type OutgoingRecord, tpName } from './broker.ts'
-import { messageOf, type OutgoingMessage } from './kafka-sender.ts'
+import { batchBytes, type SendPart } from './kafka-sender.ts'
 
 export type SendLimits = {
   /** Of one send. A record that is larger than `bytesMax` by itself goes alone. */
@@ -9,10 +9,13 @@ export type SendLimits = {
 
 /** One call of `publish`, from when it is accepted until it is settled. */
 export type KafkaCall = {
-  readonly messages: readonly OutgoingMessage[]
+  readonly records: readonly OutgoingRecord[]
+  readonly timestamp: string
+  /** Of each record, and of all. */
+  readonly sizes: readonly number[]
   readonly bytes: number
   readonly sinceMs: number
-  /** How many of the messages are sent, and how many of them acknowledged. */
+  /** How many of the records are sent, and how many of them acknowledged. */
   sent: number
   acknowledged: number
   settled: boolean
@@ -21,7 +24,7 @@ export type KafkaCall = {
 }
 
 /** What one send takes of one call. */
-export type Part = { readonly call: KafkaCall; readonly messages: readonly OutgoingMessage[] }
+export type Part = SendPart & { readonly call: KafkaCall }
 
 /** Calls in the order in which they came, cut into sends. */
 export class KafkaQueue {
@@ -54,14 +57,16 @@ export class KafkaQueue {
 
   /** Resolves when all of the records were acknowledged. */
   add(records: readonly OutgoingRecord[], timestamp: string, sinceMs: number): Promise<void> {
-    const messages = records.map((record) => messageOf(record, timestamp))
-    const bytes = messages.reduce((sum, message) => sum + message.bytes, 0)
-    this.#unsentRecords += messages.length
+    const sizes = records.map(batchBytes)
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    this.#unsentRecords += records.length
     this.#unsentBytes += bytes
     this.waitingBytes += bytes
     return new Promise((resolve, reject) => {
       this.#calls.push({
-        messages,
+        records,
+        timestamp,
+        sizes,
         bytes,
         sinceMs,
         sent: 0,
@@ -80,31 +85,33 @@ export class KafkaQueue {
     for (; this.#first < this.#calls.length; this.#first++) {
       const call = this.#calls[this.#first]!
       if (call.settled) continue
+      const { records, timestamp } = call
       const from = call.sent
-      while (call.sent < call.messages.length && this.#fits(call.messages[call.sent]!, room)) call.sent++
-      if (call.sent > from) parts.push({ call, messages: call.messages.slice(from, call.sent) })
-      if (call.sent < call.messages.length) break
+      while (call.sent < records.length && this.#fits(call, room)) call.sent++
+      if (call.sent > from) parts.push({ call, timestamp, records: records.slice(from, call.sent) })
+      if (call.sent < records.length) break
     }
     return parts
   }
 
   /** All that goes to one partition becomes one batch there, so a send is never larger than the smallest of its topics takes. */
-  #fits(message: OutgoingMessage, room: { records: number; bytes: number }): boolean {
+  #fits({ records, sizes, sent }: KafkaCall, room: { records: number; bytes: number }): boolean {
+    const bytes = sizes[sent]!
     const isFirst = room.records === this.#limits.recordsMax
     const taken = this.#limits.bytesMax - room.bytes
-    const bytesMax = this.#batchBytesMax(message.topic) ?? Number.POSITIVE_INFINITY
-    const isTooMuch = message.bytes > room.bytes || taken + message.bytes > bytesMax
+    const bytesMax = this.#batchBytesMax(records[sent]!.topic) ?? Number.POSITIVE_INFINITY
+    const isTooMuch = bytes > room.bytes || taken + bytes > bytesMax
     if (!isFirst && (room.records === 0 || isTooMuch)) return false
     room.records--
-    room.bytes = Math.min(room.bytes, bytesMax - taken) - message.bytes
+    room.bytes = Math.min(room.bytes, bytesMax - taken) - bytes
     this.#unsentRecords--
-    this.#unsentBytes -= message.bytes
+    this.#unsentBytes -= bytes
     return true
   }
 
-  acknowledge({ call, messages }: Part): void {
-    call.acknowledged += messages.length
-    if (call.settled || call.acknowledged < call.messages.length) return
+  acknowledge({ call, records }: Part): void {
+    call.acknowledged += records.length
+    if (call.settled || call.acknowledged < call.records.length) return
     this.#settle(call)
     call.resolve()
   }
@@ -117,7 +124,7 @@ export class KafkaQueue {
   rejectBehind(failed: KafkaCall, error: Error): void {
     const partitions = new Set<string>()
     for (const call of this.#calls.slice(this.#calls.indexOf(failed))) {
-      const names = call.messages.map(tpName)
+      const names = call.records.map(tpName)
       if (call !== failed && !names.some((name) => partitions.has(name))) continue
       for (const name of names) partitions.add(name)
       this.#reject(call, error)
@@ -126,9 +133,9 @@ export class KafkaQueue {
 
   #reject(call: KafkaCall, error: Error): void {
     if (call.settled) return
-    for (let i = call.sent; i < call.messages.length; i++) {
+    for (let i = call.sent; i < call.records.length; i++) {
       this.#unsentRecords--
-      this.#unsentBytes -= call.messages[i]!.bytes
+      this.#unsentBytes -= call.sizes[i]!
     }
     this.#settle(call)
     call.reject(error)

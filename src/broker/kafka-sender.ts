@@ -1,46 +1,42 @@
-import type { CompressionTypes, Producer, ProducerConfig } from 'kafkajs'
+import type { CompressionTypes, Message, Producer, ProducerConfig } from 'kafkajs'
 import type { OutgoingRecord } from './broker.ts'
 import type { KafkaClient, KafkaClients } from './kafka-client.ts'
 import { within } from './kafka-cluster.ts'
 import { N_HEADER, RUN_HEADER } from './kafka-records.ts'
 
-/** A record in kafkajs's terms. */
-export type OutgoingMessage = {
-  readonly topic: string
-  readonly partition: number
-  readonly key: string | null
-  readonly value: Buffer
-  readonly headers: Record<string, string>
+/** Consecutive records of one call that go with one send. */
+export type SendPart = {
+  readonly records: readonly OutgoingRecord[]
+  /** Milliseconds, as text. */
   readonly timestamp: string
-  /** What it takes in a batch, or a little more. */
-  readonly bytes: number
 }
 
 /** Lengths, deltas and names of our two headers. */
 const RECORD_OVERHEAD_BYTES = 40
+const HEADER_OVERHEAD_BYTES = 10
+/** No text takes more for each of its units. */
+const UTF8_BYTES_MAX = 3
 
-export function messageOf(record: OutgoingRecord, timestamp: string): OutgoingMessage {
-  const { topic, partition, key, run, n } = record
-  const value = Buffer.from(record.value)
-  const headers = { ...record.headers, [RUN_HEADER]: run, [N_HEADER]: String(n) }
-  const others = record.headers === undefined ? 0 : headerBytes(record.headers)
-  const bytes = value.length + 3 * ((key?.length ?? 0) + run.length) + others + RECORD_OVERHEAD_BYTES
-  return { topic, partition, key, value, headers, timestamp, bytes }
+/** What a record takes in a batch, or a little more. */
+export function batchBytes({ key, run, value, headers }: OutgoingRecord): number {
+  const names = (key === null ? 0 : key.length) + run.length
+  const others = headers === undefined ? 0 : headerBytes(headers)
+  return Buffer.byteLength(value) + UTF8_BYTES_MAX * names + others + RECORD_OVERHEAD_BYTES
 }
 
 function headerBytes(headers: Readonly<Record<string, string>>): number {
   return Object.entries(headers).reduce(
-    (sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text) + 10,
+    (sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text) + HEADER_OVERHEAD_BYTES,
     0,
   )
 }
 
 export type KafkaSender = {
   /**
-   * Resolves when all replicas in sync have every message. Rejects with what kafkajs throws, or an EngineError when it took
-   * longer than the time for it; some of the messages may lie on the log then, or be on the way there.
+   * Resolves when all replicas in sync have every record. Rejects with what kafkajs throws, or a NoAnswer when the time for
+   * it is over; some of the records may lie on the log then, or be on the way there.
    */
-  send(messages: readonly OutgoingMessage[]): Promise<void>
+  send(parts: readonly SendPart[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -89,16 +85,16 @@ export function openKafkaSender({ clients, compression, publishMs }: SenderOptio
     current = undefined
   }
 
-  async function sendNow(messages: readonly OutgoingMessage[]): Promise<void> {
+  async function sendNow(parts: readonly SendPart[]): Promise<void> {
     const { producer: its, ready } = producer()
     await ready
-    await its.sendBatch({ acks: -1, compression, timeout: publishMs, topicMessages: byTopic(messages) })
+    await its.sendBatch({ acks: -1, compression, timeout: publishMs, topicMessages: byTopic(parts) })
   }
 
   return {
-    async send(messages) {
+    async send(parts) {
       try {
-        await within(publishMs, sendNow(messages))
+        await within(publishMs, sendNow(parts))
       } catch (error) {
         discard()
         throw error
@@ -112,12 +108,19 @@ export function openKafkaSender({ clients, compression, publishMs }: SenderOptio
   }
 }
 
-function byTopic(messages: readonly OutgoingMessage[]): { topic: string; messages: OutgoingMessage[] }[] {
-  const topics = new Map<string, OutgoingMessage[]>()
-  for (const message of messages) {
-    const its = topics.get(message.topic)
-    if (its === undefined) topics.set(message.topic, [message])
-    else its.push(message)
+function byTopic(parts: readonly SendPart[]): { topic: string; messages: Message[] }[] {
+  const topics = new Map<string, Message[]>()
+  for (const { records, timestamp } of parts) {
+    for (const record of records) {
+      const messages = topics.get(record.topic)
+      if (messages === undefined) topics.set(record.topic, [messageOf(record, timestamp)])
+      else messages.push(messageOf(record, timestamp))
+    }
   }
-  return [...topics].map(([topic, its]) => ({ topic, messages: its }))
+  return [...topics].map(([topic, messages]) => ({ topic, messages }))
+}
+
+function messageOf({ key, value, partition, run, n, headers }: OutgoingRecord, timestamp: string): Message {
+  const ours = { [RUN_HEADER]: run, [N_HEADER]: String(n) }
+  return { key, value, partition, headers: headers === undefined ? ours : { ...headers, ...ours }, timestamp }
 }

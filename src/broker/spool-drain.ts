@@ -3,7 +3,7 @@ import { EngineError } from '../models/engine-error.ts'
 import type { Broker, OutgoingRecord } from './broker.ts'
 import type { Spool, SpoolBatch } from './spool.ts'
 import type { Episode } from './spool-episode.ts'
-import { engineError, isRefusal, type Link, outcomeOf } from './spool-link.ts'
+import { engineError, isRefusal, type Link, outcomeOf, within } from './spool-link.ts'
 import type { SpooledRecord } from './spool-segment.ts'
 import { setAside } from './spool-set-aside.ts'
 
@@ -17,6 +17,11 @@ export type Unsettled = {
 export type Drain = {
   /** There may be something to do. */
   wake(): void
+  /**
+   * Where draining goes well and little is left, resolves when nothing is, or it goes well no longer, or after `msMax`: what
+   * comes meanwhile need not go to the spool. A busy producer would never get past it otherwise.
+   */
+  lastArrival(msMax: number): Promise<void>
   /** Before anything is drained this is waited for. */
   settleFirst(unsettled: Unsettled | undefined): void
   /** Goes on for at most `msMax` where the far side is there. From then on nothing more is begun. */
@@ -41,11 +46,18 @@ export type DrainOptions = {
 /** So often a record that fills a batch alone may be refused, over new connections, before it is the record's own fault. */
 const ALONE_REFUSALS_MAX = 3
 
+/** So little is left that it is on the far side soon: one batch. */
+const LAST_RECORDS_MAX = 1_000
+const LAST_BYTES_MAX = 512 * 1024
+
 /** Carries what the spool holds to the far side, in order, one batch at a time, whenever both are there. */
 export function openDrain(options: DrainOptions): Drain {
   const { spool, link, place, episode, log, limits } = options
   let unsettled: Unsettled | undefined
   let aloneRefusals = 0
+  /** The last send was acknowledged, and nobody has waited in vain since. */
+  let goesWell = false
+  const waiting = new Set<() => void>()
   let knocked = false
   let wakeUp: (() => void) | undefined
   const ending = new AbortController()
@@ -66,12 +78,18 @@ export function openDrain(options: DrainOptions): Drain {
   async function idle(): Promise<void> {
     episode.over()
     onIdle?.()
+    release()
     if (!knocked) {
       await new Promise<void>((resolve) => {
         wakeUp = resolve
       })
     }
     knocked = false
+  }
+
+  function release(): void {
+    for (const resolve of waiting) resolve()
+    waiting.clear()
   }
 
   function wake(): void {
@@ -83,6 +101,8 @@ export function openDrain(options: DrainOptions): Drain {
     if (unsettled !== undefined) return settle(broker, unsettled)
     const batch = await spool.oldest()
     const outcome = await send(broker, batch.records)
+    goesWell = outcome === 'acknowledged'
+    if (!goesWell) release()
     if (outcome === 'acknowledged') await drained(batch)
     else if (isRefusal(outcome)) await sortOut(broker, batch, outcome)
   }
@@ -165,6 +185,13 @@ export function openDrain(options: DrainOptions): Drain {
 
   return {
     wake,
+    async lastArrival(msMax) {
+      if (!goesWell || spool.records > LAST_RECORDS_MAX || spool.bytes > LAST_BYTES_MAX) return
+      const arrived = new Promise<void>((resolve) => waiting.add(resolve))
+      await within(arrived, msMax).catch(() => {
+        goesWell = false
+      })
+    },
     ended: running,
     settleFirst(late) {
       unsettled = late

@@ -25,20 +25,27 @@ export type EpisodeOptions = {
 type Away = {
   readonly sinceMs: number
   isSaid: boolean
+  /** Begun with what an earlier process has left. */
+  isLeftover: boolean
   saidMs: number
   kept: number
   drained: number
   drainingSinceMs: number | undefined
 }
 
+/** A far side that comes and goes is spoken of at most so often; times of its being away that last are always told. */
+const QUIET_MS = 10_000
+
 export function openEpisode({ spool, dir, monotonicMs, log, sayEveryMs }: EpisodeOptions): Episode {
   let current: Away | undefined
+  let lastSaidMs = Number.NEGATIVE_INFINITY
 
   function episode(): Away {
     const nowMs = monotonicMs()
     current ??= {
       sinceMs: nowMs,
       isSaid: false,
+      isLeftover: false,
       saidMs: nowMs,
       kept: 0,
       drained: 0,
@@ -59,19 +66,22 @@ export function openEpisode({ spool, dir, monotonicMs, log, sayEveryMs }: Episod
 
   if (spool.records > 0) {
     log.info({ dir, ...waiting(spool) }, `${howMuch(spool)} that were left in ${dir} are sent first`)
-    episode()
+    episode().isLeftover = true
   }
 
   return {
     away(error) {
       const away = episode()
       const about = { code: error.code, hint: error.hint, dir }
-      if (away.isSaid) {
+      const nowMs = monotonicMs()
+      const comesAndGoes = away.sinceMs - lastSaidMs < QUIET_MS && nowMs - away.sinceMs < QUIET_MS
+      if (away.isSaid || comesAndGoes) {
         log.debug(about, error.message)
         sayHowMuch(away)
         return
       }
       away.isSaid = true
+      lastSaidMs = nowMs
       log.warn(about, `the broker is away, records are kept in ${dir} meanwhile: ${error.message}`)
     },
     kept(records) {
@@ -85,13 +95,15 @@ export function openEpisode({ spool, dir, monotonicMs, log, sayEveryMs }: Episod
     },
     over() {
       if (current === undefined) return
-      const { sinceMs, drainingSinceMs, kept, drained } = current
+      const { sinceMs, drainingSinceMs, kept, drained, isSaid, isLeftover } = current
       current = undefined
+      if (!isSaid && !isLeftover) return
       const nowMs = monotonicMs()
       const [awayMs, drainMs] = [nowMs - sinceMs, nowMs - (drainingSinceMs ?? nowMs)]
+      const back = isSaid ? `the broker is back after ${seconds(awayMs)}: ${kept} records were kept, ` : ''
       log.info(
         { awayMs: Math.round(awayMs), drainMs: Math.round(drainMs), kept, drained },
-        `the broker is back after ${seconds(awayMs)}: ${kept} records were kept, ${drained} sent on in ${seconds(drainMs)}`,
+        `${back}${drained} records were sent on in ${seconds(drainMs)}`,
       )
     },
     end() {

@@ -175,6 +175,7 @@ export async function openSpoolingBroker(options: SpoolingOptions): Promise<Spoo
   }
 
   async function carry(calls: readonly Call[]): Promise<void> {
+    if (spool.records > 0) await drain.lastArrival(limits.patienceMs)
     const { broker } = link
     if (broker !== undefined && spool.records === 0) await sendThrough(broker, calls)
     else await keep(calls)

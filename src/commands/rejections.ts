@@ -98,6 +98,8 @@ async function groups({ out }: Context, { db }: UpToDate, options: RejectionsOpt
     ])
     .groupBy(['venue', 'source', 'kind', 'path'])
     .orderBy('count', 'desc')
+    .orderBy('kind')
+    .orderBy('path')
     .execute()
   if (options.format === 'json') out(`${JSON.stringify(rows)}\n`)
   else if (rows.length === 0) out('No rejections.\n')

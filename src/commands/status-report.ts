@@ -91,6 +91,7 @@ export async function feedFacts(db: Kysely<Views>): Promise<FeedFacts[]> {
       .selectFrom('watches')
       .select(['venue', 'source', 'product', 'run', 'to_ms', 'bye'])
       .orderBy('to_ms')
+      .orderBy('run')
       .execute(),
     db.selectFrom('top_of_book').select(['venue', 'source', 'product', 'received_at_ms']).execute(),
     db.selectFrom('holes').select(['venue', 'source', 'product', 'run']).where('to_ms', 'is', null).execute(),

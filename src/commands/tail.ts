@@ -23,13 +23,15 @@ export type Write = (text: string) => Promise<void>
 const READ_RECORDS_MAX = 200
 /** How soon a record that has just come is seen. */
 const LOOK_MS = 100
+/** How long a reader may take for the last of it when we are told to stop. */
+const TAKE_MS = 1_000
 
 /** The records of a topic, each partition in the order of its offsets, and then those that come, until it is stopped. */
 export async function tail(
   context: Context,
   topic: string,
   options: TailOptions,
-  write: Write = toStandardOutput,
+  write: Write = standardOutput(context.stop),
 ): Promise<number> {
   const wanted = parseTailOptions(options, context.nowMs())
   const broker = await openToLook(context)
@@ -173,9 +175,19 @@ async function readingsOf(
   )
 }
 
-/** Waits until the bytes have gone to whoever reads; one who has gone away ends the process, quietly. */
-function toStandardOutput(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(text, () => resolve())
-  })
+/**
+ * Waits until the bytes have gone to whoever reads; after `stop` no longer than a moment, since one who has stopped reading
+ * must not keep us. One who has gone away ends the process, quietly.
+ */
+function standardOutput(stop: AbortSignal): Write {
+  return (text) =>
+    new Promise((resolve) => {
+      const giveUp = () => void setTimeout(resolve, TAKE_MS)
+      stop.addEventListener('abort', giveUp, { once: true })
+      process.stdout.write(text, () => {
+        stop.removeEventListener('abort', giveUp)
+        resolve()
+      })
+      if (stop.aborted) giveUp()
+    })
 }

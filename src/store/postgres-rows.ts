@@ -1,5 +1,5 @@
 import { type Statement, upsertRows } from './postgres-schema.ts'
-import { writeToSql } from './rows-table.ts'
+import { columnNames, writeToSql } from './rows-table.ts'
 import type { Commit, RowWrite } from './store.ts'
 import { type Column, type Key, type SqlValue, storable, type Table } from './table.ts'
 
@@ -15,7 +15,13 @@ type AnyTable = Table<unknown>
 /** One statement with its values: an array literal a column. */
 export type Batch = { readonly statement: Statement; readonly values: readonly string[] }
 
-type OpenBatch = { readonly table: AnyTable; readonly columns: string[]; rows: number; chars: number }
+type OpenBatch = {
+  readonly table: AnyTable
+  /** The elements of each column's array, as they are to be written. */
+  readonly columns: (number | string)[][]
+  rows: number
+  chars: number
+}
 
 /** The rows of a commit in as few statements as may be, whatever the parts they come in. */
 export function* batchesOf(parts: Commit['rows']): Generator<Batch> {
@@ -24,7 +30,7 @@ export function* batchesOf(parts: Commit['rows']): Generator<Batch> {
     for (const write of writes) {
       let batch = open.get(table.name)
       if (batch === undefined) {
-        batch = { table, columns: [], rows: 0, chars: 0 }
+        batch = openBatch(table)
         open.set(table.name, batch)
       }
       add(batch, write)
@@ -54,6 +60,11 @@ export class Replay<T> {
   }
 }
 
+function openBatch(table: AnyTable): OpenBatch {
+  return { table, columns: columnNames(table).map(() => []), rows: 0, chars: 0 }
+}
+
+/** Of the write that is being added; one array for all of them. */
 const values: SqlValue[] = []
 
 function add(batch: OpenBatch, write: RowWrite): void {
@@ -61,21 +72,26 @@ function add(batch: OpenBatch, write: RowWrite): void {
   values.length = 0
   writeToSql(table, write, values)
   for (let i = 0; i < values.length; i++) {
-    const text = element(values[i]!, table.columns[i])
-    columns[i] = batch.rows === 0 ? text : `${columns[i]},${text}`
-    batch.chars += text.length
+    const value = values[i]!
+    if (typeof value === 'number') columns[i]!.push(value)
+    else {
+      const text = element(value, table.columns[i]!)
+      columns[i]!.push(text)
+      batch.chars += text.length
+    }
   }
   batch.rows++
 }
 
+/** Joined only here: a thousand pieces put together one by one leave most of their work to the garbage collector. */
 function closed({ table, columns }: OpenBatch): Batch {
-  return { statement: upsertRows(table), values: columns.map((elements) => `{${elements}}`) }
+  return { statement: upsertRows(table), values: columns.map((elements) => `{${elements.join(',')}}`) }
 }
 
-/** A value as it stands in an array literal. Numbers and decimals need no quotes; nothing else may go without. */
-function element(value: SqlValue, column: Column<unknown> | undefined): string {
+/** A text as it stands in an array literal. A decimal needs no quotes; nothing else may go without. */
+function element(value: string | null, { type }: Column<unknown>): string {
   if (value === null) return 'NULL'
-  if (typeof value === 'number' || column?.type === 'decimal') return String(value)
+  if (type === 'decimal') return value
   return /["\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
 }
 

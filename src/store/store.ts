@@ -78,7 +78,7 @@ export type PartitionCommit = {
 export type Commit = {
   readonly partitions: readonly PartitionCommit[]
   readonly feeds: readonly FeedName[]
-  /** Read once, part by part, with others let run in between. */
+  /** No key of a table twice. Read once, part by part, with others let run in between. */
   readonly rows: Iterable<{ readonly table: Table<unknown>; readonly writes: readonly RowWrite[] }>
   readonly outbox: readonly OutboxMessage[]
 }

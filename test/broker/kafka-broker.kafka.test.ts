@@ -5,7 +5,7 @@ import type { Broker, ConsumeOptions } from '../../src/broker/broker.ts'
 import { withKafka } from '../services/kafka.ts'
 import { brokerSuite } from './broker-suite.ts'
 import { freshTopic, openKafka, openWithTopics } from './kafka-brokers.ts'
-import { listen, readAll, record, records } from './logs.ts'
+import { chance, listen, readAll, record, records } from './logs.ts'
 
 withKafka('kafka', (brokers) => {
   brokerSuite('kafka', () => openWithTopics(brokers))
@@ -247,6 +247,45 @@ withKafka('kafka', (brokers) => {
         reason: { code: 'broker-refused', message: expect.stringContaining(`more than ${topic} takes`) },
       })
       expect((await readAll(broker, tp)).map(({ n }) => n)).toEqual([1, 3])
+    })
+
+    test('what only the broker can refuse takes along what waits behind it, and nothing else', async () => {
+      const { books } = await open()
+      const { topic } = books
+      const broker = await openKafka(brokers, { compression: 'gzip', lingerMs: 100 })
+      await broker.ensureTopics([books])
+      const below = chance(3)
+      const noise = Buffer.from(Array.from({ length: 3 * 1_048_576 }, () => below(256))).toString('base64')
+      const calls = [
+        [record(1, { topic })],
+        [record(2, { topic, value: noise })],
+        [record(3, { topic })],
+        [record(1, { topic, partition: 1 })],
+      ]
+      const settled = await Promise.allSettled(calls.map((call) => broker.publish(call)))
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+      expect(settled[1]).toMatchObject({ reason: { code: 'broker-refused', retry: 'no' } })
+      await broker.publish([record(3, { topic })])
+      expect((await readAll(broker, { topic, partition: 0 })).map(({ n }) => n)).toEqual([1, 3])
+    })
+
+    test('calls that went together with one that is refused are sent without it', async () => {
+      const { books, topic } = await open()
+      const broker = await openKafka(brokers, { lingerMs: 100 })
+      const compacted = freshTopic()
+      await withAdmin((admin) =>
+        admin.createTopics({
+          topics: [{ topic: compacted, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+        }),
+      )
+      await broker.ensureTopics([books, { ...books, topic: compacted, partitions: 1 }])
+      // Kafka takes no record without a key there.
+      const calls = [record(1, { topic }), record(1, { topic: compacted, key: null }), record(2, { topic })]
+      const settled = await Promise.allSettled(calls.map((call) => broker.publish([call])))
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      expect(settled[1]).toMatchObject({ reason: { code: 'broker-refused' } })
+      const kept = (await readAll(broker, { topic, partition: 0 })).map(({ n }) => n)
+      expect([...new Set(kept)]).toEqual([1, 2])
     })
 
     test('beyond a bound of what may wait, it refuses', async () => {

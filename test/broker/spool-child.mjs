@@ -49,8 +49,13 @@ async function publish(calls, from) {
         value: `run-1-${n} `.padEnd(500, 'x'),
       }
     })
-    await broker.publish(records)
-    say(`acknowledged ${(call + 1) * PER_CALL}`)
+    try {
+      await broker.publish(records)
+      say(`acknowledged ${(call + 1) * PER_CALL}`)
+    } catch (error) {
+      say(`refused ${error.code}`)
+      process.exit(1)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,9 @@ const CHILD = 'test/broker/spool-child.mjs'
 const [BEFORE, AFTER] = [60, 40]
 /** What the child sends at once. */
 const BATCH_RECORDS = 20
+
+const STRACE = spawnSync('strace', ['-V']).status === 0
+if (!STRACE) process.stderr.write('strace is not installed: a full disk under the spool is not tested\n')
 
 /** Runs the child until it has said `line` so often, kills it there, and answers how many records it had been promised. */
 async function killedAt(dirs: readonly string[], line: string, times: number): Promise<number> {
@@ -49,6 +52,36 @@ test.each([
     expect(new Set(numbers).size).toBeGreaterThanOrEqual(acknowledged)
     expect(twice).toBeLessThanOrEqual(BATCH_RECORDS)
     expect(readdirSync(join(dir, '0'))).toEqual(['lock'])
+  },
+  60_000,
+)
+
+test.skipIf(!STRACE)(
+  'a disk that fills under the spool refuses, and what was acknowledged before is sent when it can be',
+  async () => {
+    const [dir, farDir] = [temporaryDir(), temporaryDir()]
+    const full = [
+      'strace',
+      '-f',
+      '-qq',
+      '-e',
+      'trace=pwrite64',
+      '-e',
+      'inject=pwrite64:error=ENOSPC:when=200+',
+    ]
+    const [command, ...args] = [...full, process.execPath, CHILD, dir, farDir, '500', '0']
+    const { stdout } = spawnSync(command!, args, { encoding: 'utf8', maxBuffer: 64e6 })
+    const lines = stdout.split('\n')
+    const acknowledged = lines.filter((line) => line.startsWith('acknowledged')).length * 10
+    expect(acknowledged).toBeGreaterThan(0)
+    expect(lines.filter((line) => line.startsWith('refused'))).toEqual(['refused spool-full'])
+
+    const far = await openLog(farDir)
+    const { drained } = await openSpooling({ connect: async () => notClosing(far) }, dir)
+    await drained()
+    expect((await readAll(far)).map(({ n }) => n)).toEqual(
+      Array.from({ length: acknowledged }, (_, i) => i + 1),
+    )
   },
   60_000,
 )

@@ -29,6 +29,8 @@ export type FarSide = {
   /** What really lies there. */
   readonly log: SqliteBroker
   mode: FarMode
+  /** How long each answer takes. */
+  answerMs: number
   /** Records it will not have. */
   refuses: (record: OutgoingRecord) => boolean
   readonly connect: () => Promise<Broker>
@@ -50,6 +52,7 @@ export async function openFar(partitions = 2): Promise<FarSide> {
     if (mode === 'away') throw unreachable()
     if (mode === 'hanging') return new Promise(() => {})
     if (records.some(far.refuses)) throw new EngineError('broker-refused', 'a record is too large')
+    if (far.answerMs > 0) await new Promise((resolve) => setTimeout(resolve, far.answerMs))
     await log.publish(records)
     if (mode === 'torn') throw unreachable()
     if (mode === 'late') await new Promise<void>((resolve) => held.push(resolve))
@@ -58,6 +61,7 @@ export async function openFar(partitions = 2): Promise<FarSide> {
   const far: FarSide = {
     log,
     mode: 'there',
+    answerMs: 0,
     refuses: () => false,
     calls: 0,
     connect: async () => {

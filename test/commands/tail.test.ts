@@ -1,6 +1,8 @@
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openBroker } from '../../src/broker/open-broker.ts'
 import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
 import { parseTailOptions, type TailOptions, tail } from '../../src/commands/tail.ts'
@@ -11,6 +13,7 @@ import { tailSuite } from './looking-suite.ts'
 
 tailSuite('the embedded log', () => openEmbedded(MEMORY))
 
+const BIN = resolve('dist/src/commands/tidebook.js')
 const TO_THE_END: TailOptions = { offset: 'start', num: '0', key: [], format: 'table', exit: true }
 const REJECTIONS = { topic: 'rejections', partition: 0 }
 
@@ -71,6 +74,20 @@ describe('npm run tail', () => {
       stdout: 'rejections 0 1 BTC-USD run-1-2\nrejections 0 2 BTC-USD run-1-3\n',
       stderr: '',
     })
+  })
+
+  test('a reader that has stopped reading does not keep it from ending in order', async () => {
+    const context = testContext({ DATA_DIR: temporaryDir() })
+    const broker = await openBroker(context.config, context)
+    // More than a pipe and the buffers at its ends hold.
+    await broker.publish(records(1, 50, { ...REJECTIONS, value: 'x'.repeat(100_000) }))
+    await broker.close()
+    const env = { DATA_DIR: context.config.dataDir }
+    const child = spawn(process.execPath, [BIN, 'tail', 'rejections', '-f', 'value'], { env })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    await once(child.stdout, 'readable')
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
   })
 
   test('a reader that goes away ends it quietly', async () => {

@@ -9,7 +9,7 @@ import { factsOfLog } from './kafka-log.ts'
 import { differences, type Processing } from './tables.ts'
 
 /** An ingestor and a worker that reach Kafka over a way that can be made bad, and a venue that numbers its books. */
-export type Outpost = {
+type Outpost = {
   readonly cluster: Cluster
   readonly proxy: ChaosProxy
   readonly ingestor: Running
@@ -24,21 +24,23 @@ export type Outpost = {
   grownBytes(): number
   /**
    * Everybody leaves in order. Every book that was served is on the log exactly once, in order, and in the tables, which
-   * are those of an undisturbed run.
+   * are those of an undisturbed run; and what waited was sent on faster than new books came.
    */
   expectNothingLost(): Promise<void>
 }
 
 const PRODUCTS = ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD']
 const CAUGHT_UP_MS = 60_000
+/** Eight books, and a mark of each of four partitions. */
+const LIVE_PER_SECOND = 12
 
-export type OutpostAbout = {
+type OutpostAbout = {
   /** Before anybody of ours is started. */
   readonly before?: (proxy: ChaosProxy) => Promise<void>
   readonly seed: number
 }
 
-export async function openOutpost(clusters: Clusters, about: OutpostAbout): Promise<Outpost> {
+async function openOutpost(clusters: Clusters, about: OutpostAbout): Promise<Outpost> {
   const proxy = await openChaosProxy(chance(about.seed))
   const cluster = await clusters.open({ address: proxy.address })
   proxy.leadTo(cluster.kafka.node(1).address)
@@ -72,7 +74,9 @@ export async function openOutpost(clusters: Clusters, about: OutpostAbout): Prom
     grownBytes: () => peakBytes(ingestor.pid) - (startBytes.at ?? 0),
     async expectNothingLost() {
       ingestor.signal('SIGTERM')
-      expect(await ingestor.ended).toMatchObject({ code: 0 })
+      const { code, stderr } = await ingestor.ended
+      expect(code).toBe(0)
+      expect(catchUpPerSecond(stderr)).toBeGreaterThan(5 * LIVE_PER_SECOND)
       await venue.close()
       await cluster.untilThrough()
       worker.signal('SIGTERM')
@@ -95,6 +99,17 @@ async function expectAllThere(cluster: Cluster, venue: LocalVenue): Promise<void
   expect((await cluster.run(['verify'], { LOG_LEVEL: 'error' })).code).toBe(0)
 }
 
+/** Records a second that the ingestor has sent on out of its spool, by its own account. */
+function catchUpPerSecond(stderr: string): number {
+  const accounts = [...stderr.matchAll(/"drainMs":(\d+),"kept":\d+,"drained":(\d+)/g)]
+  const [ms, records] = [1, 2].map((group) =>
+    accounts.reduce((sum, account) => sum + Number(account[group]), 0),
+  )
+  const perSecond = records! / (Math.max(1, ms!) / 1_000)
+  process.stderr.write(`  ${records} records were sent on in ${ms} ms: ${Math.round(perSecond)} a second\n`)
+  return perSecond
+}
+
 function callsOf(venue: LocalVenue, product: string): number {
   return venue.calls.filter((call) => call.product === product).length
 }
@@ -111,4 +126,33 @@ async function latestSequences(cluster: Cluster): Promise<Map<string, number>> {
 function peakBytes(pid: number): number {
   const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
+}
+
+const MEMORY_BYTES_MAX = 64 * 1024 * 1024
+
+/** How many books are polled meanwhile, eight a second: how long the way is bad. */
+export type Spells = { readonly short: number; readonly long: number; readonly bad: number }
+
+/** Everything that can be wrong with the way to Kafka, one after another. */
+export async function playAway(clusters: Clusters, seed: number, spells: Spells): Promise<void> {
+  const outpost = await openOutpost(clusters, { seed, before: (proxy) => proxy.refuse() })
+  const { proxy, worker, ingestor } = outpost
+
+  async function lasts(what: string, books: number, spoil: () => Promise<void>): Promise<void> {
+    await spoil()
+    await outpost.untilServed(books)
+    expect([worker.hasEnded(), ingestor.hasEnded()]).toEqual([false, false])
+    await proxy.pass()
+    const ms = await outpost.untilCaughtUp()
+    process.stderr.write(`  ${what}: all in the tables ${Math.round(ms)} ms after it was over\n`)
+  }
+
+  await lasts('down at the start', spells.short, () => worker.said('processing waits and begins anew'))
+  await lasts('down for a second', spells.short, () => proxy.refuse())
+  await lasts('down for longer', spells.long, () => proxy.refuse())
+  await lasts('half-open', spells.long, () => proxy.halfOpen())
+  await lasts('late by 50 ms ± 50 ms', spells.bad, () => proxy.blow({ latencyMs: 50, jitterMs: 50 }))
+  await lasts('1 % of everything answered by a reset', spells.bad, () => proxy.blow({ resetPercent: 1 }))
+  expect(outpost.grownBytes()).toBeLessThan(MEMORY_BYTES_MAX)
+  await outpost.expectNothingLost()
 }

@@ -27,5 +27,5 @@ withClusters('100,000 books through Kafka', ({ open }) => {
     await expectNothingLost(cluster, outcome)
     // Whoever stood still had work in hand that others had begun anew: none of it came through.
     expect(outcome.workersSaid).toContain('was claimed by another processor')
-  }, 240_000)
+  }, 400_000)
 })

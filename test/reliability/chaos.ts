@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { chance } from '../broker/logs.ts'
 import { book, openLocalVenue } from '../ingest/local-venue.ts'
-import { type Cluster, SESSION_MS } from './cluster.ts'
+import { type Cluster, SESSION_MS, until } from './cluster.ts'
 import type { Running } from './commands.ts'
 import { factsOfLog } from './kafka-log.ts'
 import { differences, type Processing } from './tables.ts'
@@ -22,11 +22,15 @@ export type ChaosAbout = {
   readonly awayMs: number
 }
 
+type Made = { readonly run: string; readonly books: number }
+
 export type ChaosOutcome = {
   /** What every worker that ever was said. */
   readonly workersSaid: string
   /** Sequences of the books that an ingestor took and went on from, by feed: it asks for the next when it has kept the last. */
   readonly acknowledged: ReadonlyMap<string, readonly number[]>
+  /** What each maker that came to its end says it has published. */
+  readonly made: readonly Made[]
 }
 
 const PRODUCTS = 'ADA BTC DOGE DOT ETH LINK LTC SOL UNI XLM XRP ZEC'.split(' ').map((base) => `${base}-USD`)
@@ -73,24 +77,28 @@ export async function playChaos(cluster: Cluster, about: ChaosAbout): Promise<Ch
   const ticks = Math.ceil(about.ticks / order.length)
   const crew = await openCrew(cluster, below)
   const ingestor = await openIngestor(cluster)
+  const made: Made[] = []
   for (const [index, happening] of order.entries()) {
     const maker = makeStretch(cluster, index, ticks)
     await delay(below(MOMENT_MS_MAX))
     const startedMs = performance.now()
     await HAPPENINGS[happening]({ cluster, crew, maker, ingestor, awayMs: about.awayMs })
-    await maker.through
+    made.push(await maker.through)
     process.stderr.write(`  ${happening}: ${Math.round(performance.now() - startedMs)} ms\n`)
   }
   const acknowledged = await ingestor.stop()
   await cluster.untilThrough()
-  return { workersSaid: await crew.leave(), acknowledged }
+  return { workersSaid: await crew.leave(), acknowledged, made }
 }
 
 /**
  * The log holds all that was acknowledged, each product's books in their order; the tables are byte for byte those that one
  * undisturbed processor makes of the same log; and both ledgers add up.
  */
-export async function expectNothingLost(cluster: Cluster, { acknowledged }: ChaosOutcome): Promise<void> {
+export async function expectNothingLost(
+  cluster: Cluster,
+  { acknowledged, made }: ChaosOutcome,
+): Promise<void> {
   const facts = await cluster.withBroker((broker) => factsOfLog(broker))
   process.stderr.write(`  ${facts.books} books on the log, ${facts.duplicates} records came twice\n`)
   expect(facts.faults).toEqual([])
@@ -98,6 +106,7 @@ export async function expectNothingLost(cluster: Cluster, { acknowledged }: Chao
     const there = new Set(facts.sequences.get(feed))
     expect({ feed, missing: taken.filter((sequence) => !there.has(sequence)) }).toEqual({ feed, missing: [] })
   }
+  for (const { run, books } of made) expect(facts.booksOf.get(run) ?? 0).toBeGreaterThanOrEqual(books)
   const [tables, expected] = [await cluster.tables(), await cluster.undisturbed()]
   expect(differences(tables, expected)).toEqual([])
   const verified = await cluster.run(['verify'], { LOG_LEVEL: 'error' })
@@ -116,24 +125,31 @@ async function restart({ kafka }: Cluster, awayMs: number): Promise<void> {
   await kafka.node(1).start()
 }
 
-type Maker = { kill(): void; readonly through: Promise<void> }
+type Maker = { kill(): void; readonly through: Promise<Made> }
 
 const STARTS_MAX = 100
 
 /** Makes a stretch of the market, and is started again until it has: killed, or left alone by Kafka. */
 function makeStretch(cluster: Cluster, index: number, ticks: number): Maker {
-  const until = new Date(STARTS_AT_MS + (index + 1) * ticks * 1_000).toISOString()
-  const args = ['generate-mock', '--until', until, '--count', String(ticks), ...MARKET]
+  const endsAt = new Date(STARTS_AT_MS + (index + 1) * ticks * 1_000).toISOString()
+  const args = ['generate-mock', '--until', endsAt, '--count', String(ticks), ...MARKET]
   let making: Running
-  async function make(): Promise<void> {
+  async function make(): Promise<Made> {
     for (let starts = 1; ; starts++) {
       making = cluster.start(args)
       const { code, stderr } = await making.ended
-      if (code === 0) return
+      if (code === 0) return madeBy(stderr)
       if (starts === STARTS_MAX) throw new Error(`the market is not made after ${starts} starts: ${stderr}`)
     }
   }
   return { through: make(), kill: () => making.signal('SIGKILL') }
+}
+
+/** The last line of a maker: `{...,"run":"mock-...","books":8213,...,"msg":"made 8,213 books ..."}`. */
+function madeBy(stderr: string): Made {
+  const line = stderr.split('\n').find((text) => text.includes('"msg":"made '))
+  if (line === undefined) throw new Error(`a maker that does not say what it has made: ${stderr}`)
+  return JSON.parse(line) as Made
 }
 
 type Ingestor = { kill(): Promise<void>; stop(): Promise<ChaosOutcome['acknowledged']> }
@@ -179,6 +195,15 @@ async function openIngestor(cluster: Cluster): Promise<Ingestor> {
   }
 }
 
+const BUSY_MS_MAX = 30_000
+
+/** Waits until records are being applied: whoever is stopped then has work in hand that is not committed. */
+async function untilBusy(cluster: Cluster): Promise<void> {
+  const applied = async () => (await cluster.positions()).reduce((sum, { position }) => sum + position, 0)
+  const before = await applied()
+  await until('records are applied', BUSY_MS_MAX, async () => (await applied()) > before)
+}
+
 type Crew = {
   hire(): Promise<void>
   kill(): Promise<void>
@@ -201,6 +226,7 @@ async function openCrew(cluster: Cluster, below: (n: number) => number): Promise
   }
 
   async function goes(worker: Processing): Promise<void> {
+    await worker.ready
     worker.signal('SIGTERM')
     const { code, stderr } = await worker.ended
     if (code !== 0) throw new Error(`process ended with ${code}: ${stderr}`)
@@ -217,6 +243,7 @@ async function openCrew(cluster: Cluster, below: (n: number) => number): Promise
       await hire()
     },
     async stall() {
+      await untilBusy(cluster)
       const zombie = crew[below(crew.length)]!
       zombie.signal('SIGSTOP')
       await delay(STALL_MS)

@@ -35,7 +35,8 @@ type Market = {
 async function openMarket(): Promise<Market> {
   const rig = await openRig()
   const publisher = await openPublisher(rig.broker, 'r1')
-  const about = { venue: 'coinbase', source: 'coinbase', vouchMs: VOUCH_MS, onRecord: () => {} } as const
+  const ears = { onRecord: () => {}, onFate: () => {} }
+  const about = { venue: 'coinbase', source: 'coinbase', vouchMs: VOUCH_MS, ...ears } as const
   const feed = openWatchedFeed(publisher, [PRODUCT], about)
   const log = pino({ level: 'silent' })
   const bodies = openBodySorter({ venue: coinbase, source: 'coinbase', feed, levelsMax: 20, log })

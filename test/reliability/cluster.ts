@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import kafkajs from 'kafkajs'
 import { type Kysely, sql } from 'kysely'
 import { pino } from 'pino'
 import type { LocalKafka } from '../../ops/kafka/local-kafka.ts'
@@ -28,12 +29,16 @@ export type Cluster = {
   worker(env?: Readonly<Record<string, string>>): Processing
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Running
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ending>
+  /** A hand on the log of our own; whoever opens it closes it. */
+  openBroker(): Promise<Broker>
   /** Looks at the log. */
   withBroker<T>(look: (broker: Broker) => Promise<T>): Promise<T>
   /** Looks at the tables; undefined while there are none. */
   withTables<T>(look: (db: Kysely<Views>) => Promise<T>): Promise<T | undefined>
   /** How far each processor is on each partition; nothing while there are no tables. */
   positions(): Promise<Position[]>
+  /** Does something to Kafka that none of our own commands does. */
+  withAdmin<T>(act: (admin: kafkajs.Admin) => Promise<T>): Promise<T>
   /** Waits until everything on the log is in the tables. Rejects where it takes longer than that. */
   untilThrough(withinMs?: number): Promise<void>
   /** Every table, the ledger, and what was told, as the workers made them. */
@@ -95,13 +100,10 @@ async function openCluster(
   const dir = temporaryDir()
   const config = loadConfig({ ...env, DATA_DIR: dir })
 
+  const openOwn = () => openBroker(config, { nowMs: Date.now, monotonicMs, random: Math.random, log })
+
   async function withBroker<T>(look: (broker: Broker) => Promise<T>): Promise<T> {
-    const broker = await openBroker(config, {
-      nowMs: Date.now,
-      monotonicMs: () => performance.now(),
-      random: Math.random,
-      log,
-    })
+    const broker = await openOwn()
     try {
       return await look(broker)
     } finally {
@@ -121,6 +123,16 @@ async function openCluster(
     }
   }
 
+  async function withAdmin<T>(act: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
+    const admin = bareKafka(env).admin()
+    await admin.connect()
+    try {
+      return await act(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
   const positions = async () => (await withTables(positionsIn)) ?? []
 
   return {
@@ -129,8 +141,10 @@ async function openCluster(
     worker: (more) => startProcess(temporaryDir(), [], { env: { ...env, ...more } }),
     start: (args, more) => start(dir, args, { env: { ...env, ...more } }),
     run: (args, more) => run(dir, args, { env: { ...env, ...more } }),
+    openBroker: openOwn,
     withBroker,
     withTables,
+    withAdmin,
     positions,
     untilThrough: (withinMs = THROUGH_MS) =>
       withBroker((broker) =>
@@ -141,6 +155,14 @@ async function openCluster(
     tables: async () => (await withTables((db) => tablesOf(db, config))) ?? {},
     undisturbed: () => withBroker((broker) => replay(broker, config)),
   }
+}
+
+/** kafkajs without anything of ours. */
+export function bareKafka(env: Cluster['env']): kafkajs.Kafka {
+  return new kafkajs.Kafka({
+    brokers: env['KAFKA_BROKERS']!.split(','),
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
 }
 
 function positionsIn(db: Kysely<Views>): Promise<Position[]> {

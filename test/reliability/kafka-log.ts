@@ -10,6 +10,8 @@ export type LogFacts = {
   /** Sequences of each feed's books, `mock BTC-USD`, in the order they lie in; what came twice is left out. */
   readonly sequences: ReadonlyMap<string, readonly number[]>
   readonly books: number
+  /** Of each run. */
+  readonly booksOf: ReadonlyMap<string, number>
   /** Records that were on the log already, by their run and n. */
   readonly duplicates: number
   /** The last n of each run in each partition, `books.coinbase/0 <run>`. */
@@ -51,6 +53,7 @@ function openFacts() {
   const sequences = new Map<string, number[]>()
   const lastN = new Map<string, number>()
   const faults: string[] = []
+  const booksOf = new Map<string, number>()
   let books = 0
   let duplicates = 0
 
@@ -70,6 +73,7 @@ function openFacts() {
     if (record.run === null || !isNew(partition, record)) return
     if (!record.value?.startsWith('{"type":"book"')) return
     books++
+    booksOf.set(record.run, (booksOf.get(record.run) ?? 0) + 1)
     const { feed, sequence } = headOf(record.value)
     const known = sequences.get(feed) ?? []
     if (sequence <= (known.at(-1) ?? 0)) {
@@ -79,7 +83,7 @@ function openFacts() {
     sequences.set(feed, known)
   }
 
-  return { take, all: (): LogFacts => ({ sequences, books, duplicates, lastN, faults }) }
+  return { take, all: (): LogFacts => ({ sequences, books, booksOf, duplicates, lastN, faults }) }
 }
 
 function headOf(value: string): { feed: string; sequence: number } {

@@ -54,9 +54,10 @@ withClusters('workers that share the partitions', ({ open }) => {
   )
 
   test('and what they have made together is what one makes alone', async () => {
+    const crew = await hire(cluster, 3)
+    await expectMoving(cluster)
     making.signal('SIGTERM')
     expect(await making.ended).toMatchObject({ code: 0 })
-    const crew = await hire(cluster, 3)
     await cluster.untilThrough()
     await leave(crew)
     expect(differences(await cluster.tables(), await cluster.undisturbed())).toEqual([])
@@ -80,23 +81,14 @@ async function leave(crew: readonly Processing[]): Promise<void> {
 }
 
 /** Which partitions of the books each worker has, as Kafka knows it. */
-async function sharesIn({ env }: Cluster): Promise<Map<string, readonly number[]>> {
-  const admin = new kafkajs.Kafka({
-    brokers: env['KAFKA_BROKERS']!.split(','),
-    logLevel: kafkajs.logLevel.NOTHING,
-  }).admin()
-  await admin.connect()
-  try {
-    const { groups } = await admin.describeGroups(['tidebook'])
-    return new Map(
-      groups[0]!.members.map(({ memberId, memberAssignment }) => {
-        const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)
-        return [memberId, decoded?.assignment[BOOKS] ?? []]
-      }),
-    )
-  } finally {
-    await admin.disconnect()
-  }
+async function sharesIn(cluster: Cluster): Promise<Map<string, readonly number[]>> {
+  const { groups } = await cluster.withAdmin((admin) => admin.describeGroups(['tidebook']))
+  return new Map(
+    groups[0]!.members.map(({ memberId, memberAssignment }) => {
+      const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)
+      return [memberId, decoded?.assignment[BOOKS] ?? []]
+    }),
+  )
 }
 
 /** Waits until every partition has moved on from where it stands now. Answers how long the last one took. */

@@ -19,19 +19,20 @@ export type OwnKafkas = {
 /** A block of tests that starts Kafkas itself: some seconds each. */
 export function withOwnKafka(name: string, tests: (kafkas: OwnKafkas) => void): void {
   describeWith(name, jars, (value) => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidebook-kafka-'))
     const started: LocalKafka[] = []
+    const folders: string[] = []
+    const newFolder = () => {
+      const folder = mkdtempSync(join(tmpdir(), 'tidebook-kafka-'))
+      folders.push(folder)
+      return folder
+    }
     afterAll(async () => {
       await Promise.all(started.map((kafka) => kafka.stop()))
-      rmSync(folder, { recursive: true, force: true })
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true })
     })
     tests({
       async start(options = {}) {
-        const kafka = await startKafka({
-          dataDir: mkdtempSync(join(folder, 'data-')),
-          ...options,
-          jars: value,
-        })
+        const kafka = await startKafka({ ...options, dataDir: options.dataDir ?? newFolder(), jars: value })
         started.push(kafka)
         return kafka
       },

@@ -29,7 +29,7 @@ export function eventfulLog(): string {
       second % 90 === 0 ? 71_230 : second % 110 === 0 ? 71_235.5 + wave / 100 : 71_236.01 + wave / 100
     lines.push(`${clock(second)}  BTC-USD ${(71_235.5 + wave / 100).toFixed(2)} ${ask.toFixed(2)}`)
     lines.push(`${clock(second + 0.5)}  ETH-USD 0.${String(612_345 + wave)} 0.${String(612_999 + wave)}`)
-    lines.push(`m: ${clock(second + 1)} @mock  BTC-USD 99999999999999999999.5 100000000000000000000`)
+    lines.push(`m: ${clock(second + 1)} @mock  BTC-USD 9007199254740993.25 9007199254742993.5`)
     if (second % 30 === 0) lines.push(`${clock(second + 1)}  reject`, `${clock(second + 1)}  mark`)
   }
   lines.push('14:36:00  hole BTC-USD h1', '14:36:45  end BTC-USD h1', '14:41:58  bye')

@@ -8,6 +8,7 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts'
 import { freshReader, type PartitionCommit, type Store } from '../../src/store/store.ts'
 import { dump } from '../../src/store/verify-tables.ts'
 import { PROCESSORS } from '../processors/running/rig.ts'
+import { openChaosProxy } from '../services/chaos-proxy.ts'
 import { withPostgres } from '../services/postgres.ts'
 import { prices, row } from './prices.ts'
 import { claimed, openScratchStore, PARTITION, put, writeOf } from './scratch.ts'
@@ -160,6 +161,42 @@ withPostgres('tables in PostgreSQL', (freshDatabase) => {
       await untilAlone(other)
       expect(await store.settings.get()).toBeUndefined()
     })
+  })
+
+  describe('a server that goes away', () => {
+    test('is said to be away until it is back; what was asked meanwhile can be asked again', async () => {
+      const { store, proxy, commit } = await behindProxy()
+      await proxy.refuse()
+      for (let i = 0; i < 2; i++) {
+        await expect(store.commit(commitOf(commit, 1))).rejects.toMatchObject(AWAY)
+        await expect(store.db.selectFrom('positions').selectAll().execute()).rejects.toMatchObject(AWAY)
+      }
+      await proxy.pass()
+      expect(await store.commit(commitOf(commit, 1))).toEqual({ fenced: [] })
+      expect(await dump(store.db, prices)).toHaveLength(1)
+    })
+
+    test('and neither answers nor refuses does not keep us from closing', async () => {
+      const { store, proxy } = await behindProxy()
+      await proxy.halfOpen()
+      await store.close()
+      await expect(store.settings.get()).rejects.toMatchObject({ code: 'closed' })
+    })
+
+    const AWAY = { code: 'store-unreachable', retry: 'yes' }
+
+    async function behindProxy() {
+      const url = new URL(await freshDatabase())
+      const proxy = await openChaosProxy(() => 0)
+      onTestFinished(() => proxy.close())
+      proxy.leadTo(url.host)
+      url.host = proxy.address
+      const store = await openPostgresStore({ url: url.href, monotonicMs })
+      onTestFinished(() => store.close())
+      await store.ensureTables([prices, ...PROCESSORS.map(({ table }) => table)])
+      const { commit } = await claimed(store)
+      return { store, proxy, commit }
+    }
   })
 
   describe('where there is no store to be had', () => {
