@@ -23,8 +23,8 @@ const PRODUCTS = 1_000
 const PARTITIONS = 12
 const RECORDS_A_PRODUCT = 100
 const RUNS = 3
-/** A thousand new partitions take their time: kafkajs would give up after five tries. */
-const UNTIL_READY = { initialRetryTime: 100, factor: 0, multiplier: 1, maxRetryTime: 100, retries: 1_200 }
+/** A thousand new partitions take their time: kafkajs would give up after five tries. Rarer and rarer, so as not to be in the way. */
+const UNTIL_READY = { initialRetryTime: 50, factor: 0, multiplier: 1.5, maxRetryTime: 1_000, retries: 300 }
 
 type Layout = {
   readonly name: string

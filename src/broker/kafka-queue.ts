@@ -26,6 +26,8 @@ export type KafkaCall = {
 /** What one send takes of one call. */
 export type Part = SendPart & { readonly call: KafkaCall }
 
+type Send = { records: number; bytes: number; bytesMax: number }
+
 /** Calls in the order in which they came, cut into sends. */
 export class KafkaQueue {
   readonly #limits: SendLimits
@@ -81,13 +83,13 @@ export class KafkaQueue {
   /** The next send: at least one message, and as many in order as the limits allow. */
   take(): Part[] {
     const parts: Part[] = []
-    const room = { records: this.#limits.recordsMax, bytes: this.#limits.bytesMax }
+    const send = { records: 0, bytes: 0, bytesMax: this.#limits.bytesMax }
     for (; this.#first < this.#calls.length; this.#first++) {
       const call = this.#calls[this.#first]!
       if (call.settled) continue
       const { records, timestamp } = call
       const from = call.sent
-      while (call.sent < records.length && this.#fits(call, room)) call.sent++
+      while (call.sent < records.length && this.#fits(call, send)) call.sent++
       if (call.sent > from) parts.push({ call, timestamp, records: records.slice(from, call.sent) })
       if (call.sent < records.length) break
     }
@@ -95,15 +97,15 @@ export class KafkaQueue {
   }
 
   /** All that goes to one partition becomes one batch there, so a send is never larger than the smallest of its topics takes. */
-  #fits({ records, sizes, sent }: KafkaCall, room: { records: number; bytes: number }): boolean {
+  #fits({ records, sizes, sent }: KafkaCall, send: Send): boolean {
     const bytes = sizes[sent]!
-    const isFirst = room.records === this.#limits.recordsMax
-    const taken = this.#limits.bytesMax - room.bytes
-    const bytesMax = this.#batchBytesMax(records[sent]!.topic) ?? Number.POSITIVE_INFINITY
-    const isTooMuch = bytes > room.bytes || taken + bytes > bytesMax
-    if (!isFirst && (room.records === 0 || isTooMuch)) return false
-    room.records--
-    room.bytes = Math.min(room.bytes, bytesMax - taken) - bytes
+    const topicBytesMax = this.#batchBytesMax(records[sent]!.topic) ?? Number.POSITIVE_INFINITY
+    const bytesMax = Math.min(send.bytesMax, topicBytesMax)
+    const isTooMuch = send.records === this.#limits.recordsMax || send.bytes + bytes > bytesMax
+    if (isTooMuch && send.records > 0) return false
+    send.records++
+    send.bytes += bytes
+    send.bytesMax = bytesMax
     this.#unsentRecords--
     this.#unsentBytes -= bytes
     return true

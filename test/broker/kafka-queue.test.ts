@@ -27,9 +27,10 @@ describe('a send', () => {
 
   test('is never more than the smallest of its topics takes', () => {
     const { queue, add } = queueOf({ bytesMax: 10_000, batchBytesMax: 1_500 })
-    add('A1', BIG)
+    add('A1')
+    add('A2', BIG)
     add('B1', BIG)
-    expect([sendOf(queue), sendOf(queue)]).toEqual(['A1', 'B1'])
+    expect([sendOf(queue), sendOf(queue)]).toEqual(['A1 | A2', 'B1'])
   })
 })
 
@@ -100,9 +101,7 @@ function queueOf(about: { recordsMax?: number; bytesMax?: number; batchBytesMax?
 function sendOf(queue: KafkaQueue): string {
   const parts = queue
     .take()
-    .map(({ messages }) =>
-      messages.map(({ partition, headers }) => `${PARTITIONS[partition]}${headers['n']}`).join(' '),
-    )
+    .map(({ records }) => records.map(({ partition, n }) => `${PARTITIONS[partition]}${n}`).join(' '))
   return parts.join(' | ')
 }
 

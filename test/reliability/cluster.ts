@@ -59,8 +59,8 @@ export type ClusterOptions = {
   readonly brokers?: 1 | 3
 }
 
-/** Shorter than anybody would run it with, so that tests need not wait: Kafka takes no less than one second. */
-export const SESSION_MS = 3_000
+/** Shorter than anybody would run it with, so that tests need not wait: the local Kafka takes one second and more. */
+export const SESSION_MS = 4_000
 const LOOK_MS = 100
 const THROUGH_MS = 90_000
 const log = pino({ level: 'silent' })
