@@ -28,7 +28,7 @@ export type PublisherLimits = SendLimits & {
 export const PUBLISHER_LIMITS: PublisherLimits = {
   recordsMax: 1_000,
   bytesMax: 512 * 1024,
-  // Half a minute of the fastest publishing that was measured.
+  // Some 50,000 books: more than a second of the fastest publishing that was measured.
   waitingBytesMax: 64 * 1_048_576,
 }
 

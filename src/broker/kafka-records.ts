@@ -47,7 +47,7 @@ function logRecord(record: KafkaRecord): LogRecord {
 }
 
 /** A record of nothing: what takes an offset without being a record to anybody. */
-export function emptyRecord(offset: number, appendedAtMs: number): LogRecord {
+function emptyRecord(offset: number, appendedAtMs: number): LogRecord {
   return { offset, key: null, run: null, n: null, appendedAtMs, headers: null, value: null, corrupt: false }
 }
 

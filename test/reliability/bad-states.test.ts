@@ -200,7 +200,7 @@ test('tables made under other windows are said, and made anew by rebuild all', a
   const dir = copyOf(whole)
   const env = { WINDOWS: '1m' }
   const refused = await run(dir, ['process'], { env })
-  expect(refused.stderr).toMatch(/"WINDOWS":\[300000\].*"WINDOWS":\[60000\][\s\S]*hint: .*rebuild -- all/)
+  expect(refused.stderr).toMatch(/WINDOWS 300000, here it is 60000[\s\S]*hint: .*rebuild -- all/)
   expect(refused.code).toBe(1)
 
   expect((await run(dir, ['rebuild', 'all'], { env })).code).toBe(0)

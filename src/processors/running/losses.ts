@@ -38,6 +38,8 @@ export async function lossesOf(
     .where('topic', '=', topic)
     .where('partition', '=', partition)
     .where('bye', '=', 0)
+    .orderBy('run')
+    .orderBy('product')
     .execute()
   const losses: Losses = new Map()
   for (const { run, source, product } of watches) {

@@ -183,7 +183,11 @@ describe('a processor that is added later', () => {
     await write(rig.broker, rejections(16, 22))
     await runner.caughtUp()
     await runner.close()
-    const digests = await rig.store.db.selectFrom('rejection_digests').select('last_ordinal').execute()
+    const digests = await rig.store.db
+      .selectFrom('rejection_digests')
+      .select('last_ordinal')
+      .orderBy('last_ordinal')
+      .execute()
     expect(digests).toEqual([{ last_ordinal: 10 }, { last_ordinal: 20 }])
     expect(await rig.store.db.selectFrom('rejection_remainder').select('count').executeTakeFirst()).toEqual({
       count: 2,
