@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path'
 import Database, { type Database as Connection } from 'better-sqlite3'
 import { z } from 'zod'
-import { brokenPromise, isBusy } from './sqlite-errors.ts'
+import { brokenPromise, isBusy } from './sqlite/errors.ts'
 
 /** Who holds a lock, as it said itself. */
 const Holder = z.object({

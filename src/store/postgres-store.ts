@@ -6,10 +6,10 @@ import {
   PostgresConnection,
   type PostgresLog,
   type Transaction,
-} from './postgres-connection.ts'
-import { claimAll, moveReaders, readersOf, touch } from './postgres-readers.ts'
-import { type Batch, batchesOf, keyArrays, Replay } from './postgres-rows.ts'
-import { selectByKeys } from './postgres-schema.ts'
+} from './postgres/connection.ts'
+import { claimAll, moveReaders, readersOf, touch } from './postgres/readers.ts'
+import { type Batch, batchesOf, keyArrays, Replay } from './postgres/rows.ts'
+import { selectByKeys } from './postgres/schema.ts'
 import {
   dropOldSamples,
   dropShadows,
@@ -18,7 +18,7 @@ import {
   forgetLineage,
   freshTable,
   swapShadow,
-} from './postgres-tables.ts'
+} from './postgres/tables.ts'
 import { rowsTable, storedFromSql } from './rows-table.ts'
 import {
   type Commit,

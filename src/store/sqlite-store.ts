@@ -3,10 +3,10 @@ import { Kysely, SqliteDialect } from 'kysely'
 import type { OutboxMessage } from '../models/outbox-message.ts'
 import { letOthersRun, pacer } from './pacer.ts'
 import { rowsTable, storedFromSql, writeToSql } from './rows-table.ts'
-import { openStoreFile, storageError } from './sqlite-file.ts'
-import { ReaderTables } from './sqlite-readers.ts'
-import { replaceSql, selectByKeySql, tableDdl } from './sqlite-schema.ts'
-import { dropOldSamples, dropShadows, ensureTables, forgetLineage, swapShadow } from './sqlite-tables.ts'
+import { openStoreFile, storageError } from './sqlite/file.ts'
+import { ReaderTables } from './sqlite/readers.ts'
+import { replaceSql, selectByKeySql, tableDdl } from './sqlite/schema.ts'
+import { dropOldSamples, dropShadows, ensureTables, forgetLineage, swapShadow } from './sqlite/tables.ts'
 import {
   type Claim,
   type ClaimRequest,

@@ -1,4 +1,4 @@
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import { brokerSuite } from './broker-suite.ts'
 import { openEmbedded, temporaryDir } from './logs.ts'
 

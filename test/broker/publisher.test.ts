@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { openPublisher } from '../../src/broker/publisher.ts'
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import { BOOKS, openLog, readAll } from './logs.ts'
 
 const REJECTIONS = { topic: 'rejections', partition: 0 }

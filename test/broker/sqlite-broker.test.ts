@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import {
   BOOKS,
   listen,

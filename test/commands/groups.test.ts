@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openBroker } from '../../src/broker/open-broker.ts'
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import { groupRows, groups } from '../../src/commands/groups.ts'
 import { openEmbedded, records } from '../broker/logs.ts'
 import { testContext } from './insights-context.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openBroker } from '../../src/broker/open-broker.ts'
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import { topics, topicsText } from '../../src/commands/topics.ts'
 import { openEmbedded } from '../broker/logs.ts'
 import { testContext } from './insights-context.ts'

@@ -1,6 +1,6 @@
 import { type Broker, type LogRecord, tpName } from '../../src/broker/broker.ts'
+import { MEMORY } from '../../src/broker/sqlite/log-file.ts'
 import { openSqliteBroker } from '../../src/broker/sqlite-broker.ts'
-import { MEMORY } from '../../src/broker/sqlite-log-file.ts'
 import { coinbase } from '../../src/ingest/coinbase.ts'
 import { rejectionDraft } from '../../src/ingest/rejecting.ts'
 import { EngineError } from '../../src/models/engine-error.ts'

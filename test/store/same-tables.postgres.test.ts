@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { VIEWS } from '../../src/store/postgres-views.ts'
+import { VIEWS } from '../../src/store/postgres/views.ts'
 import { sameReach, tableFindings } from '../../src/store/verify-tables.ts'
 import type { Views } from '../../src/store/views.ts'
 import { differences, PROCESSORS } from '../processors/running/rig.ts'

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { LogRecord, OutgoingRecord } from '../../../src/broker/broker.ts'
+import { MEMORY } from '../../../src/broker/sqlite/log-file.ts'
 import { openSqliteBroker, type SqliteBroker } from '../../../src/broker/sqlite-broker.ts'
-import { MEMORY } from '../../../src/broker/sqlite-log-file.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/models/time.ts'
 import { allTopics, kindOf } from '../../../src/models/topics.ts'
 import { pipeline } from '../../../src/pipeline.ts'
