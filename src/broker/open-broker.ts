@@ -106,7 +106,9 @@ export async function openPublishingBroker(
   if (config.kafkaBrokers === undefined) return openBroker(config, about)
   const { nowMs, monotonicMs, random, log } = about
   return openSpoolingBroker({
-    connect: () => openBroker(config, about),
+    // The spool lingers for both, so that a record waits once.
+    connect: () => openBroker({ ...config, lingerMs: 0 }, about),
+    lingerMs: config.lingerMs,
     dir: join(config.dataDir, 'spool'),
     bytesMax: config.spoolBytes,
     topics: allTopics().map((topic) => topicSettings(topic, config)),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { EngineError } from '../models/engine-error.ts'
 import type { Broker, OutgoingRecord, TopicSettings } from './broker.ts'
@@ -17,6 +18,8 @@ export type SpoolingOptions = {
   readonly dir: string
   /** Text that may wait. */
   readonly bytesMax: number
+  /** So long a call waits for others to go with it (default 0); the far side should then not wait again. */
+  readonly lingerMs?: number
   /** What the topics are taken to be while the far side has never been asked. */
   readonly topics: readonly TopicSettings[]
   readonly nowMs: () => number
@@ -79,6 +82,7 @@ export type SpoolingBroker = Publishing & {
 type Call = {
   readonly records: readonly SpooledRecord[]
   readonly bytes: number
+  readonly sinceMs: number
   resolve(): void
   reject(error: EngineError): void
 }
@@ -93,7 +97,7 @@ type Call = {
  * far side turns us away at once (credentials, rights), and with what is wrong with a spool that was left behind.
  */
 export async function openSpoolingBroker(options: SpoolingOptions): Promise<SpoolingBroker> {
-  const { dir, log, bytesMax, topics } = options
+  const { dir, log, bytesMax, topics, monotonicMs, lingerMs = 0 } = options
   const limits: Omit<SpoolingLimits, keyof SpoolFileLimits> = { ...SPOOLING_LIMITS, ...options.limits }
   const spool = await openSpool({ ...options, limits: options.limits ?? {} })
   const episode = openEpisode({ ...options, spool, sayEveryMs: limits.sayEveryMs })
@@ -145,7 +149,7 @@ export async function openSpoolingBroker(options: SpoolingOptions): Promise<Spoo
     queuedBytes += bytes
     const numbered = assumed.size === 0 ? records : records.map((record) => withAssumption(record, assumed))
     const taken = new Promise<void>((resolve, reject) => {
-      queue.push({ records: numbered, bytes, resolve, reject })
+      queue.push({ records: numbered, bytes, sinceMs: monotonicMs(), resolve, reject })
     })
     takingIn ??= takeIn()
     return taken
@@ -156,11 +160,18 @@ export async function openSpoolingBroker(options: SpoolingOptions): Promise<Spoo
     // Calls of one tick go together.
     await Promise.resolve()
     while (queue.length > 0) {
+      await linger()
       const calls = takeRound()
       await carry(calls)
       queuedBytes -= calls.reduce((sum, call) => sum + call.bytes, 0)
     }
     takingIn = undefined
+  }
+
+  /** While one round is under way the next one's calls have waited already. */
+  async function linger(): Promise<void> {
+    const waitMs = queue[0]!.sinceMs + lingerMs - monotonicMs()
+    if (waitMs > 0 && queuedBytes < ROUND_BYTES_MAX && closing === undefined) await delay(waitMs)
   }
 
   function takeRound(): Call[] {

@@ -8,6 +8,7 @@ import type { AnyProcessor } from './processor.ts'
 import { CaughtUp, endsOf } from './running/caught-up.ts'
 import { claimPartitions } from './running/claim-partitions.ts'
 import { commitOf, isWorthCommitting } from './running/commit-of.ts'
+import { CommitPace, LIVE_MS } from './running/commit-pace.ts'
 import { noteGap } from './running/losses.ts'
 import type { Partition, Single } from './running/partition.ts'
 import type { Failure, Reader } from './running/reader.ts'
@@ -26,9 +27,6 @@ import { Rebuilds } from './running/rebuilds.ts'
 const SLICE_RECORDS = 256
 /** The event loop is never held longer than this between two yields. */
 const SLICE_MS = 12
-/** How often rows become visible: live, and while catching up, where fewer, larger commits are cheaper. */
-const COMMIT_LIVE_MS = 100
-const COMMIT_CATCH_UP_MS = 2_000
 const BATCH_RECORDS = 1_000
 /** A batch this large says that there is more where it came from: live, records come in handfuls. */
 const CATCH_UP_RECORDS = 500
@@ -87,7 +85,7 @@ class ProcessorRunner implements Runner {
   readonly #rebuilds: Rebuilds
   #consumer: Consumer | undefined
   #queue: Promise<unknown> = Promise.resolve()
-  #committedAtMs: number
+  readonly #pace: CommitPace
   #yieldedAtMs: number
   #untold = false
   #commitTimer: NodeJS.Timeout | undefined
@@ -103,8 +101,8 @@ class ProcessorRunner implements Runner {
   constructor(options: RunnerOptions) {
     this.#options = options
     this.#rebuilds = new Rebuilds(options)
-    this.#committedAtMs = options.monotonicMs()
-    this.#yieldedAtMs = this.#committedAtMs
+    this.#yieldedAtMs = options.monotonicMs()
+    this.#pace = new CommitPace(this.#yieldedAtMs)
     this.#broken = new Promise((_, reject) => {
       this.#broke = reject
     })
@@ -325,16 +323,18 @@ class ProcessorRunner implements Runner {
   // --- committing ---
 
   async #commitWhenDue(catchingUp: boolean): Promise<void> {
-    const dueMs = this.#committedAtMs + (catchingUp ? COMMIT_CATCH_UP_MS : COMMIT_LIVE_MS)
-    if (this.#options.monotonicMs() >= dueMs) return this.#commit()
+    const leftMs = this.#pace.leftMs(catchingUp, this.#options.monotonicMs())
+    if (leftMs <= 0) return this.#commit()
     if (this.#closed) return
-    // Set anew by every batch: it fires when they have stopped coming.
+    // While catching up it is set anew by every batch: it fires when they have stopped coming.
     clearTimeout(this.#commitTimer)
-    this.#commitTimer = setTimeout(() => this.#inBackground(() => this.#commit()), COMMIT_LIVE_MS)
+    const waitMs = catchingUp ? LIVE_MS : leftMs
+    this.#commitTimer = setTimeout(() => this.#inBackground(() => this.#commit()), waitMs)
   }
 
   async #commit(more: readonly OutboxMessage[] = []): Promise<void> {
     if (this.#torn) return
+    const begunAtMs = this.#options.monotonicMs()
     const moved = [...this.#partitions.values()].filter((partition) => partition.moved)
     if (moved.length > 0 || more.length > 0) {
       await letOthersRun()
@@ -345,8 +345,8 @@ class ProcessorRunner implements Runner {
       if (commit.outbox.length > 0) this.#options.onOutbox?.()
     }
     await letOthersRun()
-    this.#committedAtMs = this.#options.monotonicMs()
-    this.#yieldedAtMs = this.#committedAtMs
+    this.#yieldedAtMs = this.#options.monotonicMs()
+    this.#pace.committed(begunAtMs, this.#yieldedAtMs, moved.length > 0)
     this.#untold = this.#untold || moved.length > 0
     this.#caughtUp.settle(this.#partitions)
   }
