@@ -25,6 +25,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   KafkaJSNotImplemented: 'Records are packed with a codec whose package is not installed.',
   SASL_AUTHENTICATION_FAILED: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
   UNSUPPORTED_SASL_MECHANISM: 'Check KAFKA_SASL: the broker does not offer this mechanism.',
+  ILLEGAL_SASL_STATE: 'Check KAFKA_SASL: this listener of the broker asks for no login.',
   TOPIC_AUTHORIZATION_FAILED: 'Give this user READ, WRITE, DESCRIBE and CREATE on our topics.',
   GROUP_AUTHORIZATION_FAILED: 'Give this user READ and DESCRIBE on our groups.',
   CLUSTER_AUTHORIZATION_FAILED: 'Give this user IDEMPOTENT_WRITE and CREATE on the cluster.',

@@ -1,4 +1,5 @@
-import type { CompressionTypes, Message, Producer, ProducerConfig } from 'kafkajs'
+import type { CompressionTypes, Message, Producer, ProducerConfig, RecordMetadata } from 'kafkajs'
+import { EngineError } from '../../models/engine-error.ts'
 import type { OutgoingRecord } from '../broker.ts'
 import type { KafkaClient, KafkaClients } from './client.ts'
 import { within } from './cluster.ts'
@@ -88,7 +89,11 @@ export function openKafkaSender({ clients, compression, publishMs }: SenderOptio
   async function sendNow(parts: readonly SendPart[]): Promise<void> {
     const { producer: its, ready } = producer()
     await ready
-    await its.sendBatch({ acks: -1, compression, timeout: publishMs, topicMessages: byTopic(parts) })
+    let topicMessages = byTopic(parts)
+    while (topicMessages.length > 0) {
+      const answers = await its.sendBatch({ acks: -1, compression, timeout: publishMs, topicMessages })
+      topicMessages = unanswered(topicMessages, answers)
+    }
   }
 
   return {
@@ -108,7 +113,30 @@ export function openKafkaSender({ clients, compression, publishMs }: SenderOptio
   }
 }
 
-function byTopic(parts: readonly SendPart[]): { topic: string; messages: Message[] }[] {
+type TopicMessages = { topic: string; messages: Message[] }
+
+/**
+ * What is still to be sent. kafkajs resolves without having sent what lay with a leader that failed, where the partition's
+ * new leader had already answered for other partitions of the same call: it takes that broker for done. Only what was
+ * answered for is on the log.
+ */
+function unanswered(sent: readonly TopicMessages[], answers: readonly RecordMetadata[]): TopicMessages[] {
+  if (answers.length === 0)
+    throw new EngineError('broker-unreachable', 'Kafka answered for nothing', { retry: 'yes' })
+  const answered = new Map<string, Set<number>>()
+  for (const { topicName, partition } of answers) {
+    const partitions = answered.get(topicName) ?? new Set()
+    answered.set(topicName, partitions.add(partition))
+  }
+  return sent
+    .map(({ topic, messages }) => ({
+      topic,
+      messages: messages.filter(({ partition }) => !answered.get(topic)?.has(partition ?? 0)),
+    }))
+    .filter(({ messages }) => messages.length > 0)
+}
+
+function byTopic(parts: readonly SendPart[]): TopicMessages[] {
   const topics = new Map<string, Message[]>()
   for (const { records, timestamp } of parts) {
     for (const record of records) {
