@@ -38,10 +38,12 @@ describe('defaults', () => {
     expect(readFileSync('.env.example', 'utf8')).toBe(exampleEnv())
   })
 
-  test('.env.example names every variable of ours, commented out, each line a default that is accepted', () => {
+  test('.env.example names every variable of ours, commented out, each line accepted: a default, or where there is none an example', () => {
     const lines = exampleEnv().match(/^# [A-Z_]+=.*$/gm) ?? []
     const env = Object.fromEntries(lines.map((line) => line.slice(2).replaceAll('"', '').split('=', 2)))
-    expect(loadConfig(env)).toEqual(loadConfig({}))
+    const databaseUrl = 'postgres://tidebook:password@localhost:5432/tidebook'
+    const examples = { kafkaBrokers: ['localhost:19092'], databaseUrl }
+    expect(loadConfig(env)).toEqual({ ...loadConfig({}), ...examples })
     expect(Object.keys(env)).toEqual(
       effectiveSettings({}).flatMap(({ name }) => (name === 'NO_COLOR' ? [] : [name])),
     )

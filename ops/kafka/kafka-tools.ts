@@ -28,7 +28,14 @@ export async function kafkaTool(
   args: readonly string[],
   input = '',
 ): Promise<string> {
-  const all = ['-Xmx256m', '-XX:TieredStopAtLevel=1', ...classArgs(jars.folder), TOOLS[name], ...args]
+  const all = [
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-Dkafka.log.target=SYSTEM_ERR',
+    ...classArgs(jars.folder),
+    TOOLS[name],
+    ...args,
+  ]
   const limits = { timeout: TOOL_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX }
   const running = promisify(execFile)(jars.java, all, limits)
   running.child.stdin!.end(input)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
-import { EngineError } from '../models/engine-error.ts'
+import { EngineError, type ErrorCode } from '../models/engine-error.ts'
 import type { Runner } from '../processors/run-processors.ts'
 import type { Context } from './context.ts'
 import { startEngine } from './engine.ts'
@@ -52,8 +52,11 @@ export async function processRecords(
   return 0
 }
 
+/** Others come back by themselves; a disk of ours that is full or broken is for a person to see. */
+const ELSEWHERE: readonly ErrorCode[] = ['broker-unreachable', 'store-unreachable']
+
 function isPassing(error: unknown): boolean {
-  return error instanceof EngineError && error.retry !== 'no'
+  return error instanceof EngineError && error.retry !== 'no' && ELSEWHERE.includes(error.code)
 }
 
 type Failure = { readonly error: unknown }

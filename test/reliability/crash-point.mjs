@@ -73,8 +73,8 @@ async function committed(work) {
   return answer
 }
 
-export function openStore(config, monotonicMs) {
-  const store = openRealStore(config, monotonicMs)
+export async function openStore(config, monotonicMs) {
+  const store = await openRealStore(config, monotonicMs)
   const done = (ids, sink, sinks) => {
     const noted = () => store.outbox.done(ids, sink, sinks)
     return sink === 'rejections' ? noted() : between('outbox-done', noted)

@@ -11,6 +11,7 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 withKafka('the Kafka of the tests', (brokers) => {
   test('is as good as new after cleaning', async () => {
+    await cleanKafka()
     await withAdmin(brokers, async (admin) => {
       await admin.createTopics({ topics: [{ topic: 'books.coinbase', numPartitions: 2 }] })
       const partitions = [{ partition: 0, offset: '0' }]
