@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +10,7 @@ import { openSqliteBroker, type SqliteBroker } from '../src/broker/sqlite-broker
 import { type EncodedBook, encodeBook, encodeLevels, ProductBook } from '../src/models/product-book.ts'
 import type { FollowerReport } from './log-follower.ts'
 import { bookRecords } from './made-books.ts'
+import { inFolder, timed } from './measuring.ts'
 import { type BenchRow, holds, interleaved, median } from './row.ts'
 
 /**
@@ -41,9 +41,9 @@ async function writing(): Promise<BenchRow[]> {
   const books = texts.map((batch) => batch.map((record) => ({ record, book: bookOf(record) })))
   const seconds = await interleaved(
     {
-      bare: () => inFolder((dir) => bareInserts(dir, texts)),
-      texts: () => inFolder((dir) => publishing(dir, texts, (batch) => batch)),
-      books: () => inFolder((dir) => publishing(dir, books, encoded)),
+      bare: () => inFolder(tmpdir(), (dir) => bareInserts(dir, texts)),
+      texts: () => inFolder(tmpdir(), (dir) => publishing(dir, texts, (batch) => batch)),
+      books: () => inFolder(tmpdir(), (dir) => publishing(dir, books, encoded)),
     },
     ROUNDS,
   )
@@ -99,7 +99,7 @@ async function bareInserts(dir: string, batches: readonly Batch[]): Promise<numb
 }
 
 async function reading(): Promise<BenchRow> {
-  return inFolder(async (dir) => {
+  return inFolder(tmpdir(), async (dir) => {
     const broker = await openLog(dir)
     for (const batch of bookRecords(100, RECORDS, BATCH)) await broker.publish(batch)
     const seconds = await interleaved({ bare: () => bareReads(dir), ours: () => consuming(broker) }, ROUNDS)
@@ -155,7 +155,7 @@ function bareReads(dir: string): Promise<number> {
 }
 
 async function following(): Promise<BenchRow[]> {
-  return inFolder(async (dir) => {
+  return inFolder(tmpdir(), async (dir) => {
     const broker = await openLog(dir)
     const follower = fork(fileURLToPath(new URL('./log-follower.js', import.meta.url)), [dir])
     await once(follower, 'message')
@@ -215,19 +215,4 @@ async function openLog(dir: string): Promise<SqliteBroker> {
   const broker = await openSqliteBroker({ dir, nowMs: Date.now, random: Math.random })
   await broker.ensureTopics([{ topic: TOPIC, partitions: 1, retentionMs: 3_600_000, retentionBytes: 1e10 }])
   return broker
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const startMs = performance.now()
-  await work()
-  return (performance.now() - startMs) / 1_000
-}
-
-async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'tidebook-bench-'))
-  try {
-    return await work(dir)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
 }

@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Kafka, TopicMessages } from 'kafkajs'
 import type { LocalKafka } from '../ops/kafka/local-kafka.ts'
 import { bareKafka, crashOf, createTopics, warmUp } from './kafka/bare.ts'
 import { say, startBenchKafka } from './kafka/services.ts'
 import { bookRecords } from './made-books.ts'
+import { inFolder, timed } from './measuring.ts'
 import { median } from './row.ts'
 
 /**
@@ -50,7 +50,7 @@ async function main(products: number, runs: number): Promise<void> {
   for (let run = 1; run <= runs; run++) {
     for (const [layout, all] of figures) {
       say(`run ${run} of ${runs}: ${layout.name}`)
-      all.push(await inFolder((dir) => measure(layout, products, dir)))
+      all.push(await inFolder(tmpdir(), (dir) => measure(layout, products, dir)))
     }
   }
   process.stdout.write(`${table(figures)}\n`)
@@ -175,21 +175,6 @@ function table(figures: ReadonlyMap<Layout, readonly Figures[]>): string {
 
 function rounded(value: number): string {
   return Math.round(value).toLocaleString('en-US')
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const startMs = performance.now()
-  await work()
-  return (performance.now() - startMs) / 1_000
-}
-
-async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'tidebook-bench-'))
-  try {
-    return await work(dir)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
 }
 
 await main(Number(process.argv[2] ?? PRODUCTS), Number(process.argv[3] ?? RUNS))

@@ -2,12 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { inFolder } from '../measuring.ts'
 import { type BenchRow, median } from '../row.ts'
 import { bareKafka, openBareProducer } from './bare.ts'
 import { type Batch, bookBatches, TOPIC } from './books.ts'
 import type { FollowerTask, ReachedReport } from './latency-follower.ts'
 import { openOurProducer } from './ours.ts'
-import { inFolder } from './throughput.ts'
 
 export type LatencyOptions = {
   readonly brokers: readonly string[]

@@ -1,9 +1,9 @@
 import type { OutgoingRecord } from '../../src/broker/broker.ts'
+import { inFolder } from '../measuring.ts'
 import { type BenchRow, holds, interleaved } from '../row.ts'
 import { bareKafka, createTopics, deleteTopic, openBareProducer } from './bare.ts'
 import { BATCH_RECORDS, type Batch, bookBatches, PARTITIONS } from './books.ts'
 import { openOurBroker } from './ours.ts'
-import { inFolder } from './throughput.ts'
 
 export type PublishingOptions = {
   readonly brokers: readonly string[]

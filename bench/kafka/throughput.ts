@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { inFolder } from '../measuring.ts'
 import { type BenchRow, holds, interleaved } from '../row.ts'
 import { followBare } from './bare.ts'
 import { TOPIC } from './books.ts'
@@ -84,13 +83,4 @@ function peerSeconds(peer: Peer, { brokers, dir, records }: ReadingOptions): Pro
   return inFolder(dir, (own) =>
     peer.seconds({ brokers, topic: TOPIC, group: `peer-${++groups}`, records, dir: own }),
   )
-}
-
-export async function inFolder<T>(below: string, work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(below, 'run-'))
-  try {
-    return await work(dir)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
 }

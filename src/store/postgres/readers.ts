@@ -1,8 +1,8 @@
+import { READER_COLUMNS, type ReaderRow, readerFrom } from '../reader-row.ts'
 import {
   type Claim,
   type ClaimRequest,
   idOf,
-  mapOf,
   type PartitionCommit,
   type ReaderState,
   textOf,
@@ -44,8 +44,6 @@ const FOLLOWS = {
   text: 'SELECT partition, processor, reader FROM processors WHERE partition = ANY($1::bigint[])',
 }
 
-type ReaderRow = [number, string, number, number, number, number, number, number, string, string]
-
 /** The readers of partitions, as they were last committed, by the partitions' ids. */
 export async function readersOf(
   tx: Pick<Transaction, 'run'>,
@@ -53,32 +51,23 @@ export async function readersOf(
 ): Promise<Map<number, ReaderState[]>> {
   const [readers, runs] = await Promise.all([tx.run(READERS, [partitions]), tx.run(RUNS, [partitions])])
   const states = new Map<number, ReaderState[]>(partitions.map((id) => [id, []]))
-  for (const row of readers.rows as ReaderRow[]) {
-    const [partition, reader, position, first, duplicate, tooLate, foreign, lost, counts, progress] = row
+  for (const [partition, ...row] of readers.rows as [number, ...ReaderRow][]) {
     const own = (runs.rows as [number, string, string, number][]).filter(
-      ([id, name]) => id === partition && name === reader,
+      ([id, name]) => id === partition && name === row[0],
     )
-    states.get(partition)!.push({
-      reader,
-      position,
-      kept: position,
-      first,
-      duplicate,
-      tooLate,
-      foreign,
-      lost,
-      counts: mapOf(counts),
-      progress: mapOf(progress),
-      runs: new Map(own.map(([, , run, n]) => [run, n])),
-      runsMoved: new Set(),
-    })
+    states.get(partition)!.push(
+      readerFrom(
+        row,
+        own.map(([, , run, n]) => [run, n]),
+      ),
+    )
   }
   return states
 }
 
 const READERS = {
   name: 'readers',
-  text: `SELECT partition, reader, position, first, duplicate, too_late, foreign_records, lost, counts, progress
+  text: `SELECT partition, ${READER_COLUMNS}
     FROM readers WHERE partition = ANY($1::bigint[]) ORDER BY partition, reader`,
 }
 

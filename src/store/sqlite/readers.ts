@@ -1,15 +1,13 @@
 import type Database from 'better-sqlite3'
+import { READER_COLUMNS, type ReaderRow, readerFrom } from '../reader-row.ts'
 import {
   type Claim,
   type ClaimRequest,
   idOf,
-  mapOf,
   type PartitionCommit,
   type ReaderState,
   textOf,
 } from '../store.ts'
-
-type ReaderRow = [string, number, number, number, number, number, number, string, string]
 
 /** Positions, epochs and what readers know: the bookkeeping half of a commit. Called inside transactions only. */
 export class ReaderTables {
@@ -47,28 +45,13 @@ export class ReaderTables {
 
   readers(partition: number): ReaderState[] {
     const rows = this.#db
-      .prepare(
-        'SELECT reader, position, first, duplicate, too_late, foreign_records, lost, counts, progress FROM readers WHERE partition = ?',
-      )
+      .prepare(`SELECT ${READER_COLUMNS} FROM readers WHERE partition = ?`)
       .raw()
       .all(partition) as ReaderRow[]
     const runs = this.#db
       .prepare('SELECT run, last_n FROM reader_runs WHERE partition = ? AND reader = ?')
       .raw()
-    return rows.map(([reader, position, first, duplicate, tooLate, foreign, lost, counts, progress]) => ({
-      reader,
-      position,
-      kept: position,
-      first,
-      duplicate,
-      tooLate,
-      foreign,
-      lost,
-      counts: mapOf(counts),
-      progress: mapOf(progress),
-      runs: new Map(runs.all(partition, reader) as [string, number][]),
-      runsMoved: new Set<string>(),
-    }))
+    return rows.map((row) => readerFrom(row, runs.all(partition, row[0]) as [string, number][]))
   }
 
   /** Whether nobody has claimed the partition since. Also says to whoever looks that something changed there. */
