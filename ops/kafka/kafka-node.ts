@@ -32,6 +32,7 @@ export type NodeOptions = {
 export class KafkaNode {
   readonly id: number
   readonly address: string
+  readonly dataDir: string
   readonly logFile: string
   readonly #options: NodeOptions
   #process: OwnedProcess | undefined
@@ -39,6 +40,7 @@ export class KafkaNode {
   constructor(options: NodeOptions) {
     this.id = options.id
     this.address = `127.0.0.1:${options.port}`
+    this.dataDir = options.dataDir
     this.logFile = join(options.dataDir, 'server.log')
     this.#options = options
   }

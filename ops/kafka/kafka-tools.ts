@@ -10,6 +10,7 @@ const TOOLS = {
   'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
   'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  'kafka-dump-log': 'kafka.tools.DumpLogSegments',
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
 } as const

@@ -328,13 +328,6 @@ withKafka('kafka', (brokers) => {
   })
 
   describe('kafka: what stands in the way', () => {
-    test('a codec whose package is not installed is named', async () => {
-      await expect(openKafka(brokers, { compression: 'snappy' })).rejects.toMatchObject({
-        code: 'bad-config',
-        message: expect.stringContaining('kafkajs-snappy'),
-      })
-    })
-
     test('a wrong address is told with what was seen there', async () => {
       const [port] = await freePorts(1)
       const wrong = `127.0.0.1:${port}`

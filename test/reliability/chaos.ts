@@ -33,7 +33,9 @@ export type ChaosOutcome = {
   readonly made: readonly Made[]
 }
 
-const PRODUCTS = 'ADA BTC DOGE DOT ETH LINK LTC SOL UNI XLM XRP ZEC'.split(' ').map((base) => `${base}-USD`)
+export const PRODUCTS = 'ADA BTC DOGE DOT ETH LINK LTC SOL UNI XLM XRP ZEC'
+  .split(' ')
+  .map((base) => `${base}-USD`)
 const POLLED = ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD']
 const MARKET =
   `--products ${PRODUCTS.join(',')} --interval 1s --levels 20 --faults 0.02 --crossed 0.01`.split(' ')
@@ -146,7 +148,7 @@ function makeStretch(cluster: Cluster, index: number, ticks: number): Maker {
 }
 
 /** The last line of a maker: `{...,"run":"mock-...","books":8213,...,"msg":"made 8,213 books ..."}`. */
-function madeBy(stderr: string): Made {
+export function madeBy(stderr: string): Made {
   const line = stderr.split('\n').find((text) => text.includes('"msg":"made '))
   if (line === undefined) throw new Error(`a maker that does not say what it has made: ${stderr}`)
   return JSON.parse(line) as Made

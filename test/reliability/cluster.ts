@@ -173,11 +173,16 @@ function positionsIn(db: Kysely<Views>): Promise<Position[]> {
 }
 
 /** `until` once more and once more, until it says yes. Rejects, with what it was about, where that takes too long. */
-export async function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  withinMs: number,
+  isSo: () => Promise<boolean>,
+  lookMs = LOOK_MS,
+): Promise<void> {
   const untilMs = monotonicMs() + withinMs
   while (!(await isSo())) {
     if (monotonicMs() > untilMs) throw new Error(`still not so after ${withinMs} ms: ${what}`)
-    await delay(LOOK_MS)
+    await delay(lookMs)
   }
 }
 

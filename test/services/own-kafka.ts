@@ -14,6 +14,8 @@ export type OwnKafkas = {
   start(options?: Partial<Omit<LocalKafkaOptions, 'jars'>>): Promise<LocalKafka>
   /** Runs one of Kafka's own command line tools and answers its standard output. */
   tool(name: KafkaToolName, args: readonly string[], input?: string): Promise<string>
+  /** A new one, removed after the block of tests: for what a Kafka needs besides its data. */
+  folder(): string
 }
 
 /** A block of tests that starts Kafkas itself: some seconds each. */
@@ -37,6 +39,7 @@ export function withOwnKafka(name: string, tests: (kafkas: OwnKafkas) => void): 
         return kafka
       },
       tool: (tool, args, input) => kafkaTool(value, tool, args, input),
+      folder: newFolder,
     })
   })
 }

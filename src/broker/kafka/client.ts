@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import kafkajs, { type ISocketFactory, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { Logger } from 'pino'
+import { EngineError } from '../../models/engine-error.ts'
 
 export type KafkaSasl = {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
@@ -50,8 +52,10 @@ export const SHORT_RETRY = {
   retries: 4,
 }
 
+/** Throws an EngineError (`bad-config`) where the authority of TLS is no certificate; everything else is seen on connecting. */
 export function openKafkaClients(address: KafkaAddress, log: Logger | undefined): KafkaClients {
   const troubles = new Map<string, string>()
+  const tls = tlsOf(address.tls)
 
   function logCreator(): (entry: LogEntry) => void {
     return ({ namespace, log: { message, broker, stack: _, timestamp: __, logger: ___, ...about } }) => {
@@ -74,7 +78,7 @@ export function openKafkaClients(address: KafkaAddress, log: Logger | undefined)
       socketFactory: sockets.factory,
       logCreator,
       logLevel: log?.isLevelEnabled('debug') === true ? kafkajs.logLevel.WARN : kafkajs.logLevel.ERROR,
-      ...tlsOf(address.tls),
+      ...tls,
       ...(address.sasl && { sasl: { ...address.sasl } as SASLOptions }),
     }
     return { kafka: new kafkajs.Kafka(config), config, discard: sockets.cut }
@@ -90,8 +94,17 @@ export function openKafkaClients(address: KafkaAddress, log: Logger | undefined)
 }
 
 function tlsOf(tls: KafkaAddress['tls']): { ssl?: { ca: string[] } | boolean } {
-  if (tls === false) return {}
-  return { ssl: tls === true ? true : { ca: [tls.ca] } }
+  if (typeof tls === 'boolean') return tls ? { ssl: true } : {}
+  try {
+    new X509Certificate(tls.ca)
+  } catch (error) {
+    // TLS itself passes over what is no certificate, and then trusts nobody.
+    throw new EngineError('bad-config', 'KAFKA_TLS_CA_FILE holds no certificate', {
+      cause: error,
+      hint: 'it begins with -----BEGIN CERTIFICATE-----: the certificate of the authority that signed those of the brokers',
+    })
+  }
+  return { ssl: { ca: [tls.ca] } }
 }
 
 /** kafkajs ends a connection only when everything on it was answered. Sockets of our own can be cut. */

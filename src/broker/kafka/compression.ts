@@ -1,5 +1,7 @@
 import kafkajs, { type CompressionTypes as CompressionType } from 'kafkajs'
 import { EngineError } from '../../models/engine-error.ts'
+import { packLz4, unpackLz4 } from './lz4.ts'
+import { ownZstd, zstdOfPackage } from './zstd.ts'
 
 const { CompressionCodecs, CompressionTypes } = kafkajs
 
@@ -8,58 +10,111 @@ const codecs: Record<number, () => unknown> = CompressionCodecs
 
 export type KafkaCompression = 'none' | 'gzip' | 'zstd' | 'lz4' | 'snappy'
 
-type Codec = {
+/** As kafkajs wants it. */
+export type Codec = {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>
   decompress(bytes: Buffer): Promise<Buffer>
 }
-type Plugin = {
-  readonly type: CompressionType
-  readonly package: string
-  codecOf(module: unknown): () => Codec
+
+/** A broker takes a megabyte at a time: what holds more than this was packed to fill the memory of whoever reads it. */
+const UNPACKED_BYTES_MAX = 128 * 1_048_576
+
+const TYPES: Readonly<Record<KafkaCompression, CompressionType>> = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  lz4: CompressionTypes.LZ4,
+  snappy: CompressionTypes.Snappy,
+  zstd: CompressionTypes.ZSTD,
 }
 
-/** kafkajs packs with gzip by itself; each of the others has a package for it, which is used where it is installed. */
-const PLUGINS: Readonly<Record<'zstd' | 'lz4' | 'snappy', Plugin>> = {
+/** kafkajs packs with gzip by itself, and LZ4 is ours. For the others there are packages, used where they are installed. */
+const LZ4: Codec = {
+  compress: async ({ buffer }) => packLz4(buffer),
+  decompress: async (bytes) => unpackLz4(bytes, UNPACKED_BYTES_MAX),
+}
+
+type Packaged = {
+  readonly type: CompressionType
+  readonly package: string
+  readonly hint: string
+  /** Undefined where it takes the package. */
+  without(): Codec | undefined
+  codecOf(module: unknown): Codec
+}
+
+const PACKAGED: Readonly<Record<'snappy' | 'zstd', Packaged>> = {
   snappy: {
     type: CompressionTypes.Snappy,
     package: 'kafkajs-snappy',
-    codecOf: (module) => defaultOf<() => Codec>(module),
-  },
-  lz4: {
-    type: CompressionTypes.LZ4,
-    package: 'kafkajs-lz4',
-    codecOf: (module) => new (defaultOf<new () => { codec: () => Codec }>(module))().codec,
+    hint: 'npm install kafkajs-snappy',
+    without: () => undefined,
+    codecOf: (module) => (module as { default: () => Codec }).default(),
   },
   zstd: {
     type: CompressionTypes.ZSTD,
-    package: '@kafkajs/zstd',
-    codecOf: (module) => defaultOf<() => () => Codec>(module)(),
+    package: '@bokuweb/zstd-wasm',
+    hint: 'npm install @bokuweb/zstd-wasm, or run Node 22.15 or newer, which needs no package for it',
+    without: () => ownZstd(UNPACKED_BYTES_MAX),
+    codecOf: (module) => zstdOfPackage(module, UNPACKED_BYTES_MAX),
   },
 }
 
+type ImportPackage = (name: string) => Promise<unknown>
+
 /**
- * The type that kafkajs sends with. Makes every codec that is installed known to it, since others may have packed what we
- * read. Rejects with an EngineError that names the package where the one asked for is missing.
+ * The type that kafkajs sends with. Makes every codec that there is known to it, since others may have packed what we read.
+ * Rejects with an EngineError that names the package where the one asked for is missing.
  */
-export async function compressionType(wanted: KafkaCompression): Promise<CompressionType> {
-  for (const [name, plugin] of Object.entries(PLUGINS)) {
-    try {
-      codecs[plugin.type] = plugin.codecOf(await import(plugin.package))
-    } catch (error) {
-      if (name !== wanted) continue
-      throw new EngineError('bad-config', `KAFKA_COMPRESSION=${wanted} needs the package ${plugin.package}`, {
-        hint: `npm install ${plugin.package}`,
-        cause: error,
-      })
+export async function compressionType(
+  wanted: KafkaCompression,
+  importPackage: ImportPackage = (name) => import(name),
+): Promise<CompressionType> {
+  codecs[CompressionTypes.LZ4] = () => told('lz4', LZ4)
+  for (const [name, packaged] of Object.entries(PACKAGED)) {
+    const codec = packaged.without() ?? (await codecFrom(packaged, importPackage))
+    if ('missing' in codec && name === wanted) {
+      throw missing(`KAFKA_COMPRESSION=${wanted}`, packaged, codec.missing)
+    }
+    codecs[packaged.type] = () => {
+      if (!('missing' in codec)) return told(name, codec)
+      throw passedOn(missing(`Records on Kafka are packed with ${name}, which`, packaged, codec.missing))
     }
   }
-  if (wanted === 'none') return CompressionTypes.None
-  return wanted === 'gzip' ? CompressionTypes.GZIP : PLUGINS[wanted].type
+  return TYPES[wanted]
 }
 
-/** A CommonJS package's own `default`, seen through an import, stands one deeper. */
-function defaultOf<T>(module: unknown): T {
-  const { default: outer } = module as { default: unknown }
-  const inner = typeof outer === 'object' && outer !== null && 'default' in outer ? outer.default : outer
-  return inner as T
+type Missing = { readonly missing: unknown }
+
+async function codecFrom(packaged: Packaged, importPackage: ImportPackage): Promise<Codec | Missing> {
+  try {
+    return packaged.codecOf(await importPackage(packaged.package))
+  } catch (error) {
+    return { missing: error }
+  }
+}
+
+function missing(what: string, { package: name, hint }: Packaged, cause: unknown): EngineError {
+  return new EngineError('bad-config', `${what} needs the package ${name}`, { hint, cause })
+}
+
+/** Says what could not be unpacked. */
+function told(name: string, { compress, decompress }: Codec): Codec {
+  return {
+    compress,
+    async decompress(bytes) {
+      try {
+        return await decompress(bytes)
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        const what = `Records on Kafka that are packed with ${name} cannot be unpacked: ${why}`
+        throw passedOn(new EngineError('log-corrupt', what, { cause: error }))
+      }
+    },
+  }
+}
+
+/** As kafkajs passes it on at once, instead of trying again. */
+function passedOn(error: EngineError): Error {
+  const passing = new kafkajs.KafkaJSNonRetriableError(error.message)
+  return Object.assign(passing, { name: 'KafkaJSNotImplemented', cause: error })
 }

@@ -128,7 +128,7 @@ export class KafkaConsumer implements Consumer {
   #broken(session: KafkaSession, thrown: Error): void {
     if (session !== this.#session) return
     const error = brokenPromise(thrown, `group ${this.#options.group}`, this.#about.clients.tried())
-    const isRefused = error instanceof EngineError && error.code === 'broker-refused'
+    const isRefused = error instanceof EngineError && error.retry === 'no'
     if (isRefused || this.#about.monotonicMs() > this.#startedAtMs + FIRST_JOIN_MS) {
       this.#firstAssigned?.reject(error)
     }

@@ -22,7 +22,6 @@ export class NoAnswer extends Error {
 /** Answers of a broker that no waiting changes, each with what the operator can do. */
 const REFUSALS: Readonly<Record<string, string>> = {
   KafkaJSSASLAuthenticationError: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
-  KafkaJSNotImplemented: 'Records are packed with a codec whose package is not installed.',
   SASL_AUTHENTICATION_FAILED: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
   UNSUPPORTED_SASL_MECHANISM: 'Check KAFKA_SASL: the broker does not offer this mechanism.',
   ILLEGAL_SASL_STATE: 'Check KAFKA_SASL: this listener of the broker asks for no login.',
@@ -43,7 +42,34 @@ const REFUSALS: Readonly<Record<string, string>> = {
   KafkaJSServerDoesNotSupportApiKey: 'The broker is too old, or does not speak this part of the protocol.',
 }
 
-const TLS_CODES = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|EPROTO|ERR_SSL/
+/** What is seen where TLS fails, in codes of Node and words of OpenSSL, each with what the operator can do. The first fits. */
+const TLS_TROUBLES: readonly (readonly [RegExp, string])[] = [
+  [
+    /ALTNAME_INVALID|certificate's altnames/,
+    'Name the brokers in KAFKA_BROKERS, and in their advertised.listeners, as their certificates do.',
+  ],
+  [
+    /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/,
+    "Renew the brokers' certificates, or mend the clock of this machine.",
+  ],
+  [
+    /alert bad certificate|alert certificate required/i,
+    'This listener wants a certificate of ours, which is not offered: use one with ssl.client.auth=none, and KAFKA_SASL to log in.',
+  ],
+  [
+    /CERT|SELF_SIGNED|UNABLE_TO_|self-signed/,
+    "Check KAFKA_TLS_CA_FILE: the certificate of the authority that signed the brokers' own, as PEM text.",
+  ],
+  [/before secure TLS connection|wrong version number/, 'Check KAFKA_TLS: this listener does not speak TLS.'],
+  [/ERR_TLS|EPROTO|ERR_SSL/, 'Check KAFKA_TLS and KAFKA_TLS_CA_FILE.'],
+  [
+    /Closed connection/,
+    'Check KAFKA_TLS: so does a broker that expects TLS, or one that is just going down.',
+  ],
+]
+
+const UNREACHABLE =
+  'Check KAFKA_BROKERS, and that Kafka runs and advertises an address that can be reached from here.'
 
 /** The error and everything that caused it, outermost first. */
 function chainOf(error: unknown): Thrown[] {
@@ -66,9 +92,15 @@ export function saysAny(error: unknown, ...types: readonly string[]): boolean {
 
 /** Whether waiting and asking again, of the same or of another broker, may help. */
 export function mayPass(error: unknown): boolean {
-  if (error instanceof EngineError) return error.retry !== 'no'
+  const own = ownOf(error)
+  if (own !== undefined) return own.retry !== 'no'
   if (refusalOf(error) !== undefined) return false
   return chainOf(error).some(({ name }) => name?.startsWith('KafkaJS') === true || name === 'NoAnswer')
+}
+
+/** An error of ours that kafkajs only passed on: that of a codec. */
+function ownOf(error: unknown): EngineError | undefined {
+  return chainOf(error).find((each): each is Thrown & EngineError => each instanceof EngineError)
 }
 
 function refusalOf(error: unknown): string | undefined {
@@ -80,11 +112,12 @@ function refusalOf(error: unknown): string | undefined {
 
 /**
  * The EngineError for what kafkajs threw while we were `doing` something: `broker-refused` for what no waiting changes,
- * else `broker-unreachable`. `tried` says of each broker what was seen there. An EngineError stays what it is, and so does
- * what is not kafkajs's.
+ * else `broker-unreachable`. `tried` says of each broker what was seen there. An EngineError stays what it is, also inside of
+ * what kafkajs made of it, and so does what is not kafkajs's.
  */
 export function brokenPromise(error: unknown, doing: string, tried: string): Error {
-  if (error instanceof EngineError) return error
+  const own = ownOf(error)
+  if (own !== undefined) return own
   const refusal = refusalOf(error)
   const chain = chainOf(error)
   const text = textOf(chain)
@@ -100,16 +133,21 @@ export function brokenPromise(error: unknown, doing: string, tried: string): Err
     `Kafka cannot be reached for ${doing}: ${text}; tried ${tried}`,
     {
       retry: 'yes',
-      hint: TLS_CODES.test(`${chain.map(({ code }) => code).join(' ')} ${tried}`)
-        ? 'Check KAFKA_TLS and KAFKA_TLS_CA_FILE.'
-        : 'Check KAFKA_BROKERS, and that Kafka runs and advertises an address that can be reached from here.',
+      hint: unreachableHint(`${chain.map(({ code }) => code).join(' ')} ${text} ${tried}`),
       cause: error,
     },
   )
 }
 
+function unreachableHint(seen: string): string {
+  return TLS_TROUBLES.find(([trouble]) => trouble.test(seen))?.[1] ?? UNREACHABLE
+}
+
+/** `805C:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../deps/openssl/...` */
+const OPENSSL = /^.*:SSL routines:[^:]*:([^:]+):.*$/s
+
 /** The innermost message says most: the outer ones speak of retries. */
 function textOf(chain: readonly Thrown[]): string {
   const { message } = chain.findLast((each) => each.message !== undefined && each.message !== '') ?? {}
-  return message?.replace(/^Connection error: /, '') ?? 'no reason given'
+  return message?.replace(/^Connection error: /, '').replace(OPENSSL, '$1') ?? 'no reason given'
 }

@@ -184,9 +184,11 @@ export async function outcomeOf(
   }
 }
 
-/** Whether the far side answered, and will not have it: sending it again changes nothing. */
+const FOR_GOOD = ['broker-refused', 'bad-config', 'bug']
+
+/** Whether sending it again changes nothing: the far side will not have it, or we are set up so that it never gets there. */
 export function isRefusal(outcome: Outcome): outcome is EngineError {
-  return outcome instanceof EngineError && (outcome.code === 'broker-refused' || outcome.code === 'bug')
+  return outcome instanceof EngineError && FOR_GOOD.includes(outcome.code)
 }
 
 /** What is not an error of ours is one of the far side: it is not there as it should be. */

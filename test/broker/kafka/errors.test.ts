@@ -16,8 +16,15 @@ describe('what Kafka answers, and what it is to us', () => {
       'a certificate of an unknown authority',
       thrown('self-signed certificate', { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
       'broker-unreachable',
-      /KAFKA_TLS/,
+      /KAFKA_TLS_CA_FILE/,
     ],
+    [
+      'a listener that wants a certificate of ours',
+      thrown('80:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../ssl.c:1:\n'),
+      'broker-unreachable',
+      /ssl\.client\.auth/,
+    ],
+    ['a connection closed without a word', thrown('Closed connection'), 'broker-unreachable', /KAFKA_TLS/],
     [
       'a wrong password',
       thrown('SASL PLAIN authentication failed', { name: 'KafkaJSSASLAuthenticationError' }),
@@ -53,6 +60,22 @@ test('the innermost reason is told, and what was tried', () => {
   expect(brokenPromise(error, 'new records', 'kafka-1:9092; kafka-2:9092').message).toBe(
     'Kafka cannot be reached for new records: connect ETIMEDOUT; tried kafka-1:9092; kafka-2:9092',
   )
+})
+
+test('what OpenSSL says is cut down to its words', () => {
+  const error = thrown(
+    '80:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../ssl.c:1:\n',
+  )
+  expect(brokenPromise(error, 'new records', 'kafka-1:9092').message).toBe(
+    'Kafka cannot be reached for new records: sslv3 alert bad certificate; tried kafka-1:9092',
+  )
+})
+
+test('an error of ours that kafkajs only passes on is told as it is', () => {
+  const own = new EngineError('bad-config', 'a codec is missing')
+  const passed = thrown('a codec is missing', { name: 'KafkaJSNonRetriableError', cause: own })
+  expect(brokenPromise(passed, 'a look', '')).toBe(own)
+  expect(mayPass(passed)).toBe(false)
 })
 
 test('what is not of Kafka stays what it is', () => {
