@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]
   kafka: () => import('./kafka.ts'),
   log: () => import('./log.ts'),
   process: () => import('./process.ts'),
+  venues: () => import('./venues.ts'),
 }
 
 const SAYS: Readonly<Record<string, string>> = {
@@ -26,6 +27,7 @@ const SAYS: Readonly<Record<string, string>> = {
     'On a real Kafka and a real PostgreSQL of this machine, beside bare kafkajs and beside others doing the same work.',
   log: 'To durable records, and from there to a follower in another process.',
   process: 'From the log through all processors into the store.',
+  venues: 'From the frames of a venue to a book in step.',
 }
 
 async function main(args: readonly string[]): Promise<number> {

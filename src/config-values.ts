@@ -1,6 +1,7 @@
 import { validate as isCron } from 'node-cron'
 import { z } from 'zod'
-import { PRODUCT_PATTERN, VENUES } from './models/scalars.ts'
+import { PATTERN } from './models/patterns.ts'
+import { VENUES, type VenueId } from './models/scalars.ts'
 import { DAY_MS, parseDuration, SECOND_MS } from './models/time.ts'
 
 /** What the text of a setting may say, and the value it stands for: one schema from text to value each. */
@@ -107,8 +108,11 @@ export const smtpUrl = z.url({ protocol: /^smtps?$/ })
 export const mailAddresses = z.string().regex(/^[^@\s,]+@[^@\s,]+(?: ?, ?[^@\s,]+@[^@\s,]+)*$/)
 export const mailAddress = z.string().regex(/^(?:[^@<>\r\n]* )?<?[^@\s<>,]+@[^@\s<>,]+>?$/)
 
-/** `venue:PRODUCT,PRODUCT;venue:...`: the products of Coinbase, the one venue there is. */
-export const venueProducts = z
+/** What is taken from one venue: names of products, or patterns of them. */
+export type VenueWish = { readonly venue: VenueId; readonly patterns: readonly string[] }
+
+/** `venue:PRODUCT,PRODUCT;venue:*-USDT`, each venue once. */
+export const venueWishes = z
   .string()
   .transform((text) => text.split(';').map(parseVenue))
   .pipe(
@@ -116,16 +120,24 @@ export const venueProducts = z
       .array(
         z.object({
           venue: z.enum(VENUES),
-          products: z.array(z.string().regex(PRODUCT_PATTERN)).min(1).refine(allDifferent),
+          patterns: z.array(z.string().regex(PATTERN)).min(1).refine(allDifferent),
         }),
       )
-      .length(1),
+      .min(1)
+      .refine((wishes) => allDifferent(wishes.map(({ venue }) => venue))),
   )
-  .transform((venues) => venues.flatMap(({ products }) => products))
 
-function parseVenue(text: string): { venue: string; products: string[] } {
-  const [venue = '', products = ''] = text.split(':', 2)
-  return { venue: venue.trim(), products: products.split(',').map((product) => product.trim()) }
+function parseVenue(text: string): { venue: string; patterns: string[] } {
+  const [venue = '', patterns = ''] = text.split(':', 2)
+  return { venue: venue.trim(), patterns: patterns.split(',').map((pattern) => pattern.trim()) }
+}
+
+/** Some of these names, with commas between, none twice. */
+export function someOf<const Name extends string>(...names: readonly Name[]) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim().toLowerCase()))
+    .pipe(z.array(z.enum(names)).min(1).refine(allDifferent))
 }
 
 function allDifferent(values: readonly unknown[]): boolean {

@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import * as values from './config-values.ts'
 import { BOOK_LEVELS_MAX } from './models/product-book.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './models/time.ts'
+import { FEED_KINDS } from './models/topics.ts'
 
 export type Variable<Value> = {
   readonly name: string
@@ -38,17 +39,40 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     expected: 'trace, debug, info, warn, error, fatal or silent',
     reads: values.logLevel,
   },
-  products: {
+  venues: {
     name: 'VENUES',
     default: 'coinbase:BTC-USD,ETH-USD,SOL-USD,XRP-USD',
-    says: 'What `ingest` polls and `generate-mock` makes: venue:PRODUCT,PRODUCT. Coinbase is the one venue there is.',
-    expected: 'coinbase:BASE-QUOTE[,BASE-QUOTE], none twice',
-    reads: values.venueProducts,
+    says: 'What `ingest` takes: venue:PRODUCT,PRODUCT;venue:... with coinbase, binance, kucoin, okx, deribit. `*` stands for any characters; names of three parts are derivatives (`BTC-USD-PERP`, `*-*-PERP`).',
+    expected:
+      'venue:BASE-QUOTE[,BASE-QUOTE][;venue:...], no venue and no product twice, venues coinbase, binance, kucoin, okx, deribit',
+    reads: values.venueWishes,
+  },
+  feeds: {
+    name: 'FEEDS',
+    default: 'books,trades,tickers',
+    says: 'Which kinds of news `ingest` takes: books, trades, tickers.',
+    expected: 'some of books,trades,tickers',
+    reads: values.someOf(...FEED_KINDS),
+  },
+  simulatorUrl: {
+    name: 'SIMULATOR_URL',
+    default: undefined,
+    says: 'Where `simulate` answers, such as http://127.0.0.1:7300: every venue is asked there, and what it says carries the source `simulator`. Unset: the venues themselves.',
+    expected: 'an http(s) address without user, password, ? or #',
+    reads: values.venueUrl,
+    example: 'http://127.0.0.1:7300',
+  },
+  coinbaseBooks: {
+    name: 'COINBASE_BOOKS',
+    default: 'rest',
+    says: "How Coinbase's books are had: rest (polled), level2_batch or advanced (streamed).",
+    expected: 'rest, level2_batch or advanced',
+    reads: values.oneOf('rest', 'level2_batch', 'advanced'),
   },
   coinbaseRestUrl: {
     name: 'COINBASE_REST_URL',
     default: 'https://api.exchange.coinbase.com',
-    says: 'Where Coinbase answers. Books from any other host carry the source `simulator`.',
+    says: 'Where Coinbase is polled. Books from any other host carry the source `simulator`. SIMULATOR_URL goes before it.',
     expected: 'an http(s) address without user, password, ? or #',
     reads: values.venueUrl,
   },
@@ -72,6 +96,13 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     says: 'Levels a side that travel on the topic. Every level the venue sends is validated all the same.',
     expected: `1..${BOOK_LEVELS_MAX}`,
     reads: values.wholeNumber(1, BOOK_LEVELS_MAX),
+  },
+  bookIntervalMs: {
+    name: 'BOOK_INTERVAL_MS',
+    default: '100',
+    says: 'At most one streamed book of a product in so many milliseconds; it says what the changes between did to the extremes. 0: every change.',
+    expected: '0..60000',
+    reads: values.wholeNumber(0, 60_000),
   },
   windowsMs: {
     name: 'WINDOWS',
@@ -108,10 +139,10 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     expected: '1s..1h, such as 60s',
     reads: values.duration(SECOND_MS, HOUR_MS),
   },
-  booksPartitions: {
-    name: 'BOOKS_PARTITIONS',
+  feedPartitions: {
+    name: 'FEED_PARTITIONS',
     default: '1',
-    says: 'Partitions of a books topic that is yet to be made. An existing topic keeps its own.',
+    says: 'Partitions of a topic of books, trades or tickers that is yet to be made. An existing topic keeps its own.',
     expected: '1..1000',
     reads: values.wholeNumber(1, 1_000),
   },
@@ -126,6 +157,34 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     name: 'BOOKS_RETENTION_BYTES',
     default: '10GB',
     says: 'Size at which the oldest books leave the log, whatever their age.',
+    expected: '1MB..100TB, such as 10GB',
+    reads: values.byteCount(1e6, 1e14),
+  },
+  tradesRetentionMs: {
+    name: 'TRADES_RETENTION',
+    default: '7d',
+    says: 'Age at which trades may leave the log.',
+    expected: '1m..3650d, such as 7d',
+    reads: values.duration(MINUTE_MS, 3_650 * DAY_MS),
+  },
+  tradesRetentionBytes: {
+    name: 'TRADES_RETENTION_BYTES',
+    default: '10GB',
+    says: 'Size at which the oldest trades leave the log, whatever their age.',
+    expected: '1MB..100TB, such as 10GB',
+    reads: values.byteCount(1e6, 1e14),
+  },
+  tickersRetentionMs: {
+    name: 'TICKERS_RETENTION',
+    default: '7d',
+    says: 'Age at which tickers may leave the log.',
+    expected: '1m..3650d, such as 7d',
+    reads: values.duration(MINUTE_MS, 3_650 * DAY_MS),
+  },
+  tickersRetentionBytes: {
+    name: 'TICKERS_RETENTION_BYTES',
+    default: '10GB',
+    says: 'Size at which the oldest tickers leave the log, whatever their age.',
     expected: '1MB..100TB, such as 10GB',
     reads: values.byteCount(1e6, 1e14),
   },
@@ -154,7 +213,7 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
   kafkaCompression: {
     name: 'KAFKA_COMPRESSION',
     default: 'none',
-    says: 'Compression on Kafka: none, gzip; zstd, lz4 or snappy where the codec package that the README names is installed.',
+    says: 'Compression on Kafka: none, gzip or lz4; snappy or zstd where the package that the README names is installed.',
     expected: 'none, gzip, zstd, lz4 or snappy',
     reads: values.oneOf('none', 'gzip', 'zstd', 'lz4', 'snappy'),
   },
@@ -204,7 +263,7 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
   lingerMs: {
     name: 'LINGER_MS',
     default: '20',
-    says: 'Milliseconds that a record on its way to Kafka waits for others to go with it.',
+    says: 'Milliseconds that a record on its way to Kafka, or from a stream to the log, waits for others to go with it.',
     expected: '0..10000',
     reads: values.wholeNumber(0, 10_000),
   },
@@ -213,6 +272,13 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     default: '2GB',
     says: 'How much `ingest` keeps on its own disk (DATA_DIR/spool) while Kafka is away; beyond it records are dropped and a hole says so.',
     expected: '1MB..1TB, such as 2GB',
+    reads: values.byteCount(1e6, 1e12),
+  },
+  captureBytes: {
+    name: 'CAPTURE_BYTES',
+    default: '1GB',
+    says: 'How much `capture` keeps (DATA_DIR/captures); beyond it the oldest files go.',
+    expected: '1MB..1TB, such as 1GB',
     reads: values.byteCount(1e6, 1e12),
   },
   databaseUrl: {

@@ -1,28 +1,40 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { nearestName, type Problem, problemsText, quoted } from './config-text.ts'
+import type { VenueWish } from './config-values.ts'
 import { type Variable, variables } from './config-variables.ts'
 import { EngineError } from './models/engine-error.ts'
 import { formatDuration } from './models/time.ts'
+import type { FeedKind } from './models/topics.ts'
 
 /** The settings of every command, read once from the environment and frozen. Functions take values, not a Config. */
 export type Config = {
   readonly dataDir: string
   readonly logLevel: string
-  /** Coinbase products to ingest, from `VENUES=coinbase:BTC-USD,ETH-USD`. */
-  readonly products: readonly string[]
+  /** What `ingest` takes, from `VENUES=coinbase:BTC-USD,ETH-USD;binance:*-USDT`. */
+  readonly venues: readonly VenueWish[]
+  readonly feeds: readonly FeedKind[]
+  /** Undefined: every venue is asked at its own home. */
+  readonly simulatorUrl: string | undefined
+  readonly coinbaseBooks: 'rest' | 'level2_batch' | 'advanced'
   readonly coinbaseRestUrl: string
   readonly pollMs: number
   readonly requestTimeoutMs: number
   readonly bookLevels: number
+  /** At most one book of a product in so many milliseconds; 0: every change. */
+  readonly bookIntervalMs: number
   readonly windowsMs: readonly number[]
   readonly lateMaxMs: number
   readonly insightsCron: string
   readonly forecastLookbackMs: number
   readonly forecastHorizonMs: number
-  readonly booksPartitions: number
+  readonly feedPartitions: number
   readonly booksRetentionMs: number
   readonly booksRetentionBytes: number
+  readonly tradesRetentionMs: number
+  readonly tradesRetentionBytes: number
+  readonly tickersRetentionMs: number
+  readonly tickersRetentionBytes: number
   /** Of rejections and insights. */
   readonly reportsRetentionMs: number
   /** Undefined: topics are kept in the embedded log. */
@@ -38,6 +50,7 @@ export type Config = {
   readonly kafkaSessionMs: number
   readonly lingerMs: number
   readonly spoolBytes: number
+  readonly captureBytes: number
   /** Undefined: tables are kept in the embedded store. */
   readonly databaseUrl: string | undefined
   readonly slackWebhookUrl: string | undefined

@@ -14,7 +14,11 @@ describe('defaults', () => {
     expect(loadConfig({})).toMatchObject({
       dataDir: 'data',
       logLevel: 'info',
-      products: ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD'],
+      venues: [{ venue: 'coinbase', patterns: ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD'] }],
+      feeds: ['books', 'trades', 'tickers'],
+      coinbaseBooks: 'rest',
+      bookIntervalMs: 100,
+      simulatorUrl: undefined,
       coinbaseRestUrl: 'https://api.exchange.coinbase.com',
       pollMs: 5_000,
       windowsMs: [300_000],
@@ -42,7 +46,8 @@ describe('defaults', () => {
     const lines = exampleEnv().match(/^# [A-Z_]+=.*$/gm) ?? []
     const env = Object.fromEntries(lines.map((line) => line.slice(2).replaceAll('"', '').split('=', 2)))
     const databaseUrl = 'postgres://tidebook:password@localhost:5432/tidebook'
-    const examples = { kafkaBrokers: ['localhost:19092'], databaseUrl }
+    const simulatorUrl = 'http://127.0.0.1:7300'
+    const examples = { kafkaBrokers: ['localhost:19092'], databaseUrl, simulatorUrl }
     expect(loadConfig(env)).toEqual({ ...loadConfig({}), ...examples })
     expect(Object.keys(env)).toEqual(
       effectiveSettings({}).flatMap(({ name }) => (name === 'NO_COLOR' ? [] : [name])),
@@ -55,7 +60,24 @@ describe('what a variable may say', () => {
   const good: [string, string, Partial<Config>][] = [
     ['LOG_LEVEL', 'INFO', { logLevel: 'info' }],
     ['LOG_LEVEL', 'Warning', { logLevel: 'warn' }],
-    ['VENUES', 'coinbase:BTC-USD, ETH-EUR', { products: ['BTC-USD', 'ETH-EUR'] }],
+    [
+      'VENUES',
+      'coinbase:BTC-USD, ETH-EUR',
+      { venues: [{ venue: 'coinbase', patterns: ['BTC-USD', 'ETH-EUR'] }] },
+    ],
+    [
+      'VENUES',
+      'binance:*USDT; deribit:BTC-USD-PERP,*-*-PERP',
+      {
+        venues: [
+          { venue: 'binance', patterns: ['*USDT'] },
+          { venue: 'deribit', patterns: ['BTC-USD-PERP', '*-*-PERP'] },
+        ],
+      },
+    ],
+    ['FEEDS', 'Trades, books', { feeds: ['trades', 'books'] }],
+    ['COINBASE_BOOKS', 'level2_batch', { coinbaseBooks: 'level2_batch' }],
+    ['TRADES_RETENTION', '5m', { tradesRetentionMs: 300_000 }],
     ['COINBASE_REST_URL', 'http://127.0.0.1:8080/', { coinbaseRestUrl: 'http://127.0.0.1:8080' }],
     ['COINBASE_REST_URL', 'https://h.example/api//', { coinbaseRestUrl: 'https://h.example/api' }],
     ['WINDOWS', '1m,5m, 1h', { windowsMs: [60_000, 300_000, 3_600_000] }],

@@ -13,6 +13,8 @@ const FACES = [
   'alerts/alert.ts',
   'broker/broker.ts',
   'broker/publisher.ts',
+  'ingest/levels.ts',
+  'ingest/transport.ts',
   'ingest/venue.ts',
   'processors/processor.ts',
   'store/store.ts',

@@ -37,7 +37,7 @@ export function openOurProducer(settings: OurSettings) {
 function configOf({ brokers, dir, databaseUrl }: OurSettings) {
   return loadConfig({
     KAFKA_BROKERS: brokers.join(','),
-    BOOKS_PARTITIONS: String(PARTITIONS),
+    FEED_PARTITIONS: String(PARTITIONS),
     DATA_DIR: dir,
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
   })

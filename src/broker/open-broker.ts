@@ -79,20 +79,21 @@ function certificate(file: string): string {
 /** Partitions and retention of a topic of ours. */
 export function topicSettings(topic: string, config: Config): TopicSettings {
   const kind = kindOf(topic) as Kind
-  const partitions = Math.min(config.booksPartitions, topicSpecs[kind].partitionsMax)
-  return kind === 'books'
-    ? {
-        topic,
-        partitions,
-        retentionMs: config.booksRetentionMs,
-        retentionBytes: config.booksRetentionBytes,
-      }
-    : {
-        topic,
-        partitions,
-        retentionMs: config.reportsRetentionMs,
-        retentionBytes: REPORTS_RETENTION_BYTES,
-      }
+  const partitions = Math.min(config.feedPartitions, topicSpecs[kind].partitionsMax)
+  return { topic, partitions, ...retentionOf(kind, config) }
+}
+
+function retentionOf(kind: Kind, config: Config): Pick<TopicSettings, 'retentionMs' | 'retentionBytes'> {
+  switch (kind) {
+    case 'books':
+      return { retentionMs: config.booksRetentionMs, retentionBytes: config.booksRetentionBytes }
+    case 'trades':
+      return { retentionMs: config.tradesRetentionMs, retentionBytes: config.tradesRetentionBytes }
+    case 'tickers':
+      return { retentionMs: config.tickersRetentionMs, retentionBytes: config.tickersRetentionBytes }
+    default:
+      return { retentionMs: config.reportsRetentionMs, retentionBytes: REPORTS_RETENTION_BYTES }
+  }
 }
 
 /**

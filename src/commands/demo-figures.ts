@@ -18,6 +18,22 @@ export type Figures = {
   readonly digests: number
 }
 
+const SOURCE = 'simulator'
+/** Whose prices the status line shows. */
+const PRODUCT = 'BTC-USD'
+
+/** Up to where an earlier run has made the market; 0 where there was none. */
+export async function madeUpToMs(config: Config): Promise<number> {
+  return withTables(config, 0, async (db) => {
+    const row = await db
+      .selectFrom('progress')
+      .select(({ fn }) => fn.max<number | null>('progress_ms').as('progress_ms'))
+      .where('source', '=', SOURCE)
+      .executeTakeFirst()
+    return row?.progress_ms ?? 0
+  })
+}
+
 /** Whether the tables hold the made market up to `startedAtMs`: then history is in, and the parts are at work. */
 export async function historyIsIn(config: Config, startedAtMs: number): Promise<boolean> {
   return withTables(config, false, async (db) => {
@@ -25,27 +41,27 @@ export async function historyIsIn(config: Config, startedAtMs: number): Promise<
       .selectFrom('progress')
       .select(({ fn }) => fn.min<number | null>('progress_ms').as('progress_ms'))
       .where('topic', '=', booksTopic('coinbase'))
-      .where('source', '=', 'mock')
+      .where('source', '=', SOURCE)
       .executeTakeFirst()
     return (row?.progress_ms ?? 0) >= startedAtMs
   })
 }
 
 export async function demoFigures(context: Context, broker: Broker): Promise<Figures> {
-  const product = context.config.products[0]!
   return withTables(context.config, emptyFigures(context.nowMs()), async (db) => {
     const [books, top, rejections, digests, lags] = await Promise.all([
       db
         .selectFrom('max_spread_all_time')
         .select(({ fn }) => fn.sum<number | null>('books').as('count'))
         .where('window_ms', '=', context.config.windowsMs[0]!)
-        .where('source', '=', 'mock')
+        .where('source', '=', SOURCE)
         .executeTakeFirst(),
       db
         .selectFrom('top_of_book')
         .select(['product', 'bid', 'ask'])
-        .where('product', '=', product)
-        .where('source', '=', 'mock')
+        .where('venue', '=', 'coinbase')
+        .where('product', '=', PRODUCT)
+        .where('source', '=', SOURCE)
         .executeTakeFirst(),
       countOf(db, 'rejections'),
       countOf(db, 'rejection_digests'),
@@ -83,7 +99,7 @@ async function withTables<Answer>(
   }
 }
 
-/** `14:35:01 UTC  7,204 books  4.0/s  lag 0  BTC-USD 71,230.11 / 71,230.64 (mock)  rejections 140  digests 14` */
+/** `14:35:01 UTC  7,204 books  4.0/s  lag 0  BTC-USD 71,230.11 / 71,230.64 (simulated)  rejections 140  digests 14` */
 export function demoLine(figures: Figures, last: Figures | undefined): string {
   const { top } = figures
   const seconds = last === undefined ? 0 : (figures.nowMs - last.nowMs) / 1_000
@@ -95,7 +111,7 @@ export function demoLine(figures: Figures, last: Figures | undefined): string {
     `lag ${figures.lagRecords}`,
     top === undefined
       ? 'no book yet'
-      : `${top.product} ${samePlaces(top.bid, top.ask).map(grouped).join(' / ')} (mock)`,
+      : `${top.product} ${samePlaces(top.bid, top.ask).map(grouped).join(' / ')} (simulated)`,
     `rejections ${figures.rejections}`,
     `digests ${figures.digests}`,
   ].join('  ')

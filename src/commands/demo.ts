@@ -2,55 +2,85 @@ import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
-import { type Environment, readEnvironment } from '../config.ts'
+import { type Config, type Environment, readEnvironment } from '../config.ts'
 import { EngineError } from '../models/engine-error.ts'
-import { parseDuration, SECOND_MS } from '../models/time.ts'
+import { VENUES } from '../models/scalars.ts'
+import { MINUTE_MS, parseDuration, SECOND_MS } from '../models/time.ts'
 import type { Context } from './context.ts'
-import { demoFigures, demoLine, type Figures, historyIsIn } from './demo-figures.ts'
+import { demoFigures, demoLine, type Figures, historyIsIn, madeUpToMs } from './demo-figures.ts'
+import { DEMO_PRODUCTS, openDemoMarket } from './demo-market.ts'
 import { insights } from './insights.ts'
 import { terminal } from './start.ts'
 import { supervise } from './supervise.ts'
 
 /** Half an hour, and a minute at either end: what thirty judged forecasts need, the fewest that make an interval. */
-const HISTORY = '32m'
-const INTERVAL = '1s'
-const FAULTS = '0.02'
+const HISTORY_MS = 32 * MINUTE_MS
 
 /** History is in the tables after a few seconds; a machine that needs longer than this is told what it waits for. */
 const HISTORY_WAIT_MS_MAX = 120_000
 const LOOK_MS = 100
 
 /**
- * A made market with everything running on it, in a folder of its own: half an hour of history, the report, then a status
- * line a second. A second run goes on where the first one ended.
+ * A made market of five venues with everything running on it, in a folder of its own: half an hour of history, the report,
+ * then a status line a second, live over sockets. A second run goes on where the first one ended.
  */
 export async function demo(context: Context, options: { forText?: string | undefined }): Promise<number> {
   const forMs = durationOf(options.forText)
   const ended = new AbortController()
   const inDemo = demoContext(context, ended.signal)
-  const { config } = inDemo
-  const broker = await openBroker(config, context)
+  const broker = await openBroker(inDemo.config, context)
   const timer = forMs === undefined ? undefined : setTimeout(() => ended.abort('time is up'), forMs)
-  context.out(
-    `A made market (source mock) of ${config.products.join(', ')}, kept in ${relative('', config.dataDir)}.\n`,
-  )
+  context.out(`${introduction(inDemo.config)}\n`)
   const startedAtMs = context.nowMs()
-  const gaveUp = supervise(demoParts(config.products), {
-    env: { ...environmentAtHome(), DATA_DIR: config.dataDir, LOG_LEVEL: inDemo.log.level },
-    log: context.log,
-    stop: inDemo.stop,
-    ...terminal(context),
-  }).finally(() => ended.abort('every part has ended'))
+  const fromMs = Math.max(startedAtMs - HISTORY_MS, await madeUpToMs(inDemo.config))
+  const market = openDemoMarket(inDemo, broker, fromMs)
+  const tables = beginParts(inDemo, ['schedule', 'process'])
+  let ingesting: Promise<string[]> = Promise.resolve([])
   try {
+    await market.makeHistory()
+    const url = await market.goLive()
+    ingesting = beginParts(inDemo, ['ingest'], { SIMULATOR_URL: url })
+    void Promise.all([tables, ingesting]).then(() => ended.abort('every part has ended'))
     await report(inDemo, startedAtMs)
     await statusLines(inDemo, broker)
   } finally {
     clearTimeout(timer)
     ended.abort('done')
-    await gaveUp
+    await Promise.all([tables, ingesting])
+    await market.close()
     await broker.close()
   }
-  return (await gaveUp).length === 0 ? 0 : 1
+  const gaveUp = [...(await tables), ...(await ingesting)]
+  return gaveUp.length === 0 ? 0 : 1
+}
+
+function introduction({ dataDir }: Config): string {
+  return `A made market (source simulator) of ${VENUES.join(', ')}, kept in ${relative('', dataDir)}.`
+}
+
+/** Processes of their own. */
+function beginParts(
+  context: Context,
+  names: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const { config, log, stop } = context
+  const parts = names.map((name) => ({ name, args: [] }))
+  const env = {
+    ...environmentAtHome(),
+    DATA_DIR: config.dataDir,
+    LOG_LEVEL: log.level,
+    ...DEMO_SETTINGS,
+    ...more,
+  }
+  return supervise(parts, { env, log, stop, ...terminal(context) })
+}
+
+/** What is watched, whatever the settings say. */
+const DEMO_SETTINGS = {
+  VENUES: VENUES.map((venue) => `${venue}:${DEMO_PRODUCTS[venue].join(',')}`).join(';'),
+  FEEDS: 'books,trades,tickers',
+  COINBASE_BOOKS: 'level2_batch',
 }
 
 /** The demo is at home on the embedded log and store, whatever the settings say; an empty text unsets a variable. */
@@ -83,24 +113,6 @@ function durationOf(text: string | undefined): number | undefined {
     throw new EngineError('usage', `--for got "${text}", expected a duration such as 20s`)
   }
   return durationMs
-}
-
-function demoParts(products: readonly string[]) {
-  const market = [
-    '--products',
-    products.join(','),
-    '--history',
-    HISTORY,
-    '--interval',
-    INTERVAL,
-    '--faults',
-    FAULTS,
-  ]
-  return [
-    { name: 'generate-mock', args: market },
-    { name: 'schedule', args: [] },
-    { name: 'process', args: [] },
-  ]
 }
 
 async function report(context: Context, startedAtMs: number): Promise<void> {

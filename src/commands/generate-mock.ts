@@ -123,7 +123,7 @@ function count(number: number): string {
  */
 export function parseGenerateMockOptions(
   raw: Readonly<Record<string, unknown>>,
-  config: Pick<Config, 'products'>,
+  config: Pick<Config, 'venues'>,
 ): GenerateMockOptions {
   const problems: string[] = []
   function read<T>(name: string, fallback: T, expected: string, parse: (text: string) => T | undefined): T {
@@ -132,7 +132,7 @@ export function parseGenerateMockOptions(
     if (value === undefined) problems.push(`--${name} got "${String(raw[name])}", expected ${expected}`)
     return value ?? fallback
   }
-  const products = read('products', config.products, PRODUCTS_EXPECTED, parseProducts)
+  const products = read('products', coinbaseProducts(config), PRODUCTS_EXPECTED, parseProducts)
   const market: Market = {
     products: [...new Set(products)].sort(),
     intervalMs: read('interval', 5_000, 'a duration from 10ms to 1h, such as 5s', parseInterval),
@@ -160,6 +160,13 @@ export function parseGenerateMockOptions(
     throw new EngineError('usage', `generate-mock cannot be run so:\n  ${problems.join('\n  ')}`, { hint })
   }
   return { market, wish }
+}
+
+/** Those that VENUES names of Coinbase; where it names none, four that everybody knows. */
+function coinbaseProducts({ venues: wishes }: Pick<Config, 'venues'>): string[] {
+  const patterns = wishes.find(({ venue }) => venue === 'coinbase')?.patterns ?? []
+  const named = patterns.filter((pattern) => !pattern.includes('*'))
+  return named.length > 0 ? named : ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD']
 }
 
 const HISTORY_MS = 30 * MINUTE_MS

@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, TopicInfo } from '../broker/broker.ts'
 import { openBroker } from '../broker/open-broker.ts'
 import { EngineError } from '../models/engine-error.ts'
-import { kindOf } from '../models/topics.ts'
 import { pipeline } from '../pipeline.ts'
 import type { Processor } from '../processors/processor.ts'
-import { KIND_OF_RECORD } from '../processors/running/partition.ts'
+import { readsTopic } from '../processors/running/partition.ts'
 import { openStore } from '../store/open-store.ts'
 import { idOf, type Store } from '../store/store.ts'
 import type { Context } from './context.ts'
@@ -56,8 +55,7 @@ async function ask(context: Context, store: Store, chosen: readonly Processor[])
 }
 
 async function topicsOf(processor: Processor, broker: Broker): Promise<TopicInfo[]> {
-  const kind = KIND_OF_RECORD[processor.reads]
-  return (await broker.topics()).filter(({ topic }) => kindOf(topic) === kind)
+  return (await broker.topics()).filter(({ topic }) => readsTopic(processor, topic))
 }
 
 function choose(name: string, processors: readonly Processor[]): readonly Processor[] {

@@ -3,6 +3,7 @@ import { cut, oneLine } from '../alerts/plain-text.ts'
 import type { OutgoingRecord } from '../broker/broker.ts'
 import { openPublisher } from '../broker/publisher.ts'
 import { aligned } from '../config-text.ts'
+import type { Venue } from '../ingest/venue.ts'
 import { venues } from '../ingest/venues.ts'
 import { EngineError } from '../models/engine-error.ts'
 import { encodeBook } from '../models/product-book.ts'
@@ -182,8 +183,9 @@ function readAgain(row: Row, levelsMax: number): string | { readonly why: 'still
   if (!isResendable(original)) return { why: 'notWhole' }
   if (row.product === null || (row.source as string) === 'unknown') return { why: 'stillBad' }
   const about = { source: row.source, product: row.product, receivedAtMs: row.received_at_ms, levelsMax }
-  const answer = venues[row.venue].parseBook(originalBytes(original), about)
-  return 'book' in answer ? encodeBook(answer.book) : { why: 'stillBad' }
+  const venue: Venue = venues[row.venue]
+  const answer = venue.parseBook?.(originalBytes(original), about)
+  return answer !== undefined && 'book' in answer ? encodeBook(answer.book) : { why: 'stillBad' }
 }
 
 function againRecords(row: Row, value: string, partition: number, nowMs: number): OutgoingRecord[] {

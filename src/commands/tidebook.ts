@@ -79,9 +79,60 @@ verb(
   'everything against the configured venues: ingest, process and schedule as child processes',
 ).action(() => run('start', async (context) => (await import('./start.ts')).start(context)))
 
-verb('ingest', 'poll the venues, publish their books').action(() =>
-  run('ingest', async (context) => (await import('./ingest.ts')).ingest(context)),
+verb(
+  'ingest',
+  'take books, trades and tickers from the venues, publish them',
+  ['tidebook ingest', 'all of VENUES'],
+  ['tidebook ingest --venue binance', 'one of them'],
 )
+  .option('--venue <venue>', 'only this one of VENUES')
+  .option('--from-capture <path>', 'play what `capture` wrote, a file or a folder, instead of asking anybody')
+  .option(
+    '--speed <factor>',
+    'with --from-capture: so many times as fast as it was (default: as fast as it goes)',
+  )
+  .action((raw: { venue?: string; fromCapture?: string; speed?: string }) =>
+    run('ingest', async (context) => {
+      if (raw.fromCapture === undefined) return (await import('./ingest.ts')).ingest(context, raw)
+      const { ingestCapture } = await import('./ingest-capture.ts')
+      return ingestCapture(context, { path: raw.fromCapture, speedText: raw.speed })
+    }),
+  )
+
+verb(
+  'capture',
+  'write down what the venues send, to be played again: ingest --from-capture',
+  ['tidebook capture', 'everything VENUES names, until Ctrl-C'],
+  ['tidebook capture deribit BTC-USD-PERP --for 1m', 'evidence of one product'],
+)
+  .argument('[venue]', 'only this venue')
+  .argument('[products]', 'its products, such as BTC-USD,ETH-USD (default: those of VENUES)')
+  .option('--for <duration>', 'end after so long, such as 10m')
+  .option('--folder <path>', 'where to (default: DATA_DIR/captures)')
+  .action((venue: string | undefined, products: string | undefined, raw: { for?: string; folder?: string }) =>
+    run('capture', async (context) =>
+      (await import('./capture.ts')).capture(context, { venue, products, forText: raw.for, ...raw }),
+    ),
+  )
+
+verb(
+  'simulate',
+  'the five venues on this machine, in their own wire, with faults on request',
+  ['tidebook simulate', 'and beside it: SIMULATOR_URL=http://127.0.0.1:7300 tidebook start'],
+  ['tidebook simulate --products 400 --rate 10 --faults faults.json', 'many products, and trouble by script'],
+)
+  .option('--port <port>', 'where to answer; 0: any that is free (default: 7300)')
+  .option('--seed <number>', 'another seed is another market (default: 1)')
+  .option('--products <count>', 'so many made-up products a venue (default: a few that everybody knows)')
+  .option('--rate <count>', 'changes of each book in a second (default: 10)')
+  .option('--faults <file>', 'what goes wrong, and when: a JSON list of {"atMs","venue","product","fault"}')
+  .option('--for <duration>', 'end after so long, such as 10m')
+  .action((raw: Raw) =>
+    run('simulate', async (context) => {
+      const { parseSimulateOptions, simulate } = await import('./simulate.ts')
+      return simulate(context, parseSimulateOptions(raw))
+    }),
+  )
 
 verb('process', 'bring the tables up to the end of the log, and keep them there')
   .option('--accept-log', 'go on where the log was replaced or has lost its tail, with what it holds now')

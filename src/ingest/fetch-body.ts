@@ -17,10 +17,10 @@ export type Answer =
   | { readonly kind: 'refused'; readonly status: number; readonly message: string }
 
 /** What is kept of a refusal's body, for people to read. */
-const REFUSAL_BYTES_MAX = 500
+export const REFUSAL_BYTES_MAX = 500
 
 /** Some venues refuse requests that do not name their sender. */
-const HEADERS = { accept: 'application/json', 'user-agent': 'tidebook' }
+export const HEADERS = { accept: 'application/json', 'user-agent': 'tidebook' }
 
 /**
  * Asks once. Throws an EngineError `venue-unreachable` where asking again can help: no connection, no whole answer in
@@ -66,7 +66,8 @@ async function answerOf(response: Response, limits: FetchLimits, nowMs: () => nu
   })
 }
 
-async function readBody(
+/** The body's bytes, decoded, up to `bytesMax` of them. */
+export async function readBody(
   response: Response,
   bytesMax: number,
 ): Promise<{ bytes: Uint8Array; whole: boolean }> {
@@ -93,7 +94,7 @@ function unreachable(message: string, cause: unknown): EngineError {
 }
 
 /** fetch says "fetch failed" and keeps the reason one or two causes below. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   if (code !== undefined)

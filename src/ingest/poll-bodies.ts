@@ -5,9 +5,9 @@ import type { Refusal } from '../models/rejection.ts'
 import type { SourceId } from '../models/scalars.ts'
 import { booksTopic } from '../models/topics.ts'
 import { rejectionDraft } from './rejecting.ts'
-import type { Venue } from './venue.ts'
+import type { PolledVenue } from './venue.ts'
 import type { Instant } from './watch.ts'
-import type { Fate, WatchedFeed } from './watched-feed.ts'
+import type { Fate, Line, WatchedFeed } from './watched-feed.ts'
 
 /** Every body that came is exactly one of these: received = published + unchanged + older + rejected + dropped. */
 export type PollLedger = {
@@ -30,11 +30,11 @@ export type BodySorter = {
    * Reads one body and publishes what follows from it. Counted once that is durable; rejects as `publish` does. Answers the
    * venue's own time of a book that was published.
    */
-  take(product: string, body: Body, at: Instant): Promise<number | null>
+  take(line: Line, body: Body, at: Instant): Promise<number | null>
 }
 
 export type BodySorterAbout = {
-  readonly venue: Venue
+  readonly venue: PolledVenue
   readonly source: SourceId
   readonly feed: WatchedFeed
   readonly levelsMax: number
@@ -49,25 +49,27 @@ export function openBodySorter(about: BodySorterAbout): BodySorter {
   const ledger: PollLedger = { received: 0, published: 0, unchanged: 0, older: 0, rejected: 0, dropped: 0 }
   const lastSequences = new Map<string, number>()
 
-  async function reject(product: string, body: Body, at: Instant, refusal: Refusal): Promise<Fate> {
+  async function reject(line: Line, body: Body, at: Instant, refusal: Refusal): Promise<Fate> {
+    const { product } = line
     log.warn({ product, kind: refusal.kind, path: refusal.path }, `rejected: ${refusal.message}`)
     const input = { venue: venue.id, source, product, receivedAtMs: at.timeMs, ...body }
-    return feed.trouble(product, at, 'bad-answer', rejectionDraft(refusal, input))
+    return feed.trouble(line, at, 'bad-answer', rejectionDraft(refusal, input))
   }
 
-  async function sort(product: string, body: Body, at: Instant): Promise<Sorted> {
+  async function sort(line: Line, body: Body, at: Instant): Promise<Sorted> {
+    const { product } = line
     const parsed = body.whole
       ? venue.parseBook(body.bytes, { source, product, receivedAtMs: at.timeMs, levelsMax })
       : { refusal: tooLong(body) }
     if ('refusal' in parsed) {
-      const fate = await reject(product, body, at, parsed.refusal)
+      const fate = await reject(line, body, at, parsed.refusal)
       return { became: fate === 'dropped' ? fate : 'rejected', exchangeTimeMs: null }
     }
     const age = ageOf(parsed.book.sequence, lastSequences.get(product))
-    if (age === 'older') await feed.trouble(product, at, 'stale')
-    if (age === 'unchanged') await feed.good(product, at)
+    if (age === 'older') await feed.trouble(line, at, 'stale')
+    if (age === 'unchanged') await feed.good(line, at)
     if (age !== 'published') return { became: age, exchangeTimeMs: null }
-    const fate = await feed.good(product, at, bookDraft(parsed.book))
+    const fate = await feed.good(line, at, bookDraft(parsed.book))
     if (fate === 'dropped') return { became: fate, exchangeTimeMs: null }
     // Only now: the same book is new once more where it could not be placed.
     if (parsed.book.sequence !== null) lastSequences.set(product, parsed.book.sequence)
@@ -76,8 +78,8 @@ export function openBodySorter(about: BodySorterAbout): BodySorter {
 
   return {
     ledger,
-    take: async (product, body, at) => {
-      const { became, exchangeTimeMs } = await sort(product, body, at)
+    take: async (line, body, at) => {
+      const { became, exchangeTimeMs } = await sort(line, body, at)
       ledger[became]++
       ledger.received++
       return exchangeTimeMs

@@ -15,15 +15,15 @@ import { effectivePollMs, firstPollMs, nextPollMs } from './poll-schedule.ts'
 import { fetchRetrying, type RetryPolicy } from './retrying-fetch.ts'
 import { sourceOf } from './source.ts'
 import { type Bucket, fullBucket, type Rate, takeToken } from './token-bucket.ts'
-import type { Venue } from './venue.ts'
+import type { PolledVenue } from './venue.ts'
 import type { Instant } from './watch.ts'
-import { openWatchedFeed, type WatchedFeed } from './watched-feed.ts'
+import { type Line, openWatchedFeed, type WatchedFeed } from './watched-feed.ts'
 
 export type PollSettings = {
   readonly broker: Publishing
   /** Unique for ever: it names this run's records. */
   readonly run: string
-  readonly venue: Venue
+  readonly venue: PolledVenue
   readonly baseUrl: string
   readonly products: readonly string[]
   /** Levels a side that travel. */
@@ -48,6 +48,7 @@ type Run = PollSettings & {
   readonly source: SourceId
   readonly intervalMs: number
   readonly startedMonotonicMs: number
+  readonly lines: ReadonlyMap<string, Line>
   readonly feed: WatchedFeed
   readonly bodies: BodySorter
   /** Aborted by `stop` and by the first failure. */
@@ -80,7 +81,7 @@ export async function runPoll(settings: PollSettings): Promise<PollOutcome> {
 
 async function begin(settings: PollSettings): Promise<Run> {
   const { venue, products, baseUrl, rate, levelsMax, log } = settings
-  const source = sourceOf(venue.id, baseUrl)
+  const source = sourceOf(venue, baseUrl)
   const intervalMs = effectivePollMs(products.length, settings.pollMs, rate)
   const publisher = await openPublisher(settings.broker, settings.run)
   // A poll vouches until the one after the next: one missed answer is not yet a hole.
@@ -92,7 +93,9 @@ async function begin(settings: PollSettings): Promise<Run> {
     venue: venue.id,
     tell: (alert) => tellings.push(settings.tell(alert)),
   })
-  const feed = openWatchedFeed(publisher, products, { venue: venue.id, source, vouchMs, onRecord, onFate })
+  const lines = new Map(products.map((product) => [product, lineOf(product)]))
+  const about = { venue: venue.id, source, vouchMs, onRecord, onFate }
+  const feed = openWatchedFeed(publisher, [...lines.values()], about)
   const startedMonotonicMs = settings.monotonicMs()
   const ending = new AbortController()
   // Each product waits for one thing at a time, and the marks for theirs: more listeners would be a leak.
@@ -102,6 +105,7 @@ async function begin(settings: PollSettings): Promise<Run> {
     source,
     intervalMs,
     startedMonotonicMs,
+    lines,
     feed,
     bodies: openBodySorter({ venue, source, feed, levelsMax, log }),
     ending,
@@ -111,6 +115,11 @@ async function begin(settings: PollSettings): Promise<Run> {
     skew: NO_SKEW,
     failure: undefined,
   }
+}
+
+/** Between two polls a book may be anywhere. */
+function lineOf(product: string): Line {
+  return { kind: 'books', product, continuity: 'unproven' }
 }
 
 async function pollProduct(run: Run, product: string, index: number): Promise<void> {
@@ -126,7 +135,7 @@ async function pollOnce(run: Run, product: string): Promise<void> {
   const { answer, askedMonotonicMs } = await ask(run, product)
   if (answer.kind === 'refused') return refuse(run, product, answer)
   const at = now(run)
-  const exchangeTimeMs = await run.bodies.take(product, answer, at)
+  const exchangeTimeMs = await run.bodies.take(run.lines.get(product)!, answer, at)
   // By the clock that never jumps: the other may be set while an answer is under way.
   const askedAtMs = at.timeMs - (at.monotonicMs - askedMonotonicMs)
   if (exchangeTimeMs !== null) noteSkew(run, { exchangeTimeMs, askedAtMs, receivedAtMs: at.timeMs })
@@ -171,7 +180,7 @@ async function noteFailure(
   about: { attempt: number; retriesLeft: number; error: string },
 ): Promise<void> {
   run.log.warn({ product, ...about }, `no answer for ${product}: ${about.error}`)
-  await run.feed.trouble(product, now(run), 'unreachable')
+  await run.feed.trouble(run.lines.get(product)!, now(run), 'unreachable')
 }
 
 function exhausted(run: Run, product: string, last: EngineError): EngineError {
@@ -190,7 +199,7 @@ async function refuse(run: Run, product: string, answer: Answer & { kind: 'refus
   run.refused.add(product)
   run.log.error({ product, status, answer: message }, `${run.venue.id} refuses ${product}: ${status}`)
   run.tellings.push(run.tell(refusalAlert(run, product, answer)))
-  await run.feed.refused(product, now(run), isUnknown ? 'unknown-product' : 'bad-answer')
+  await run.feed.refused(run.lines.get(product)!, now(run), isUnknown ? 'unknown-product' : 'bad-answer')
   if (run.refused.size < run.products.length) return
   throw new EngineError('venue-refused', `${run.venue.id} refuses every product: nothing is left to poll`, {
     hint: 'Check the products in VENUES against those the venue lists.',

@@ -1,9 +1,9 @@
-import type { SourceId, VenueId } from '../models/scalars.ts'
+import type { SourceId } from '../models/scalars.ts'
+import type { Venue } from './venue.ts'
 
-const OWN_HOSTS: Record<VenueId, string> = { coinbase: 'api.exchange.coinbase.com' }
-
-/** Who writes what comes from `baseUrl`: the venue, only over TLS from its own host; anything else is a simulator. */
-export function sourceOf(venue: VenueId, baseUrl: string): SourceId {
-  const { protocol, hostname } = new URL(baseUrl)
-  return protocol === 'https:' && hostname === OWN_HOSTS[venue] ? venue : 'simulator'
+/** Who writes what comes from `url`: the venue, only over TLS from a host of its own; anything else is a simulator. */
+export function sourceOf(venue: Venue, url: string): SourceId {
+  const { protocol, hostname } = new URL(url)
+  const isOwn = (protocol === 'https:' || protocol === 'wss:') && venue.hosts.includes(hostname)
+  return isOwn ? venue.id : 'simulator'
 }

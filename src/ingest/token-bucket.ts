@@ -9,16 +9,17 @@ export function fullBucket(rate: Rate, nowMs: number): Bucket {
 }
 
 /**
- * Takes one token. `waitMs` is how long the taker must wait before it acts: places are given in the order of asking.
- * Times are of a clock that never jumps.
+ * Takes one token, or `weight` of them. `waitMs` is how long the taker must wait before it acts: places are given in the
+ * order of asking. Times are of a clock that never jumps.
  */
 export function takeToken(
   bucket: Bucket,
   nowMs: number,
   rate: Rate,
+  weight = 1,
 ): { readonly bucket: Bucket; readonly waitMs: number } {
   const refilled = bucket.tokens + ((nowMs - bucket.atMs) * rate.perSecond) / 1_000
-  const tokens = Math.min(rate.burst, refilled) - 1
+  const tokens = Math.min(rate.burst, refilled) - weight
   const waitMs = tokens >= 0 ? 0 : Math.ceil((-tokens * 1_000) / rate.perSecond)
   return { bucket: { tokens, atMs: nowMs }, waitMs }
 }

@@ -1,34 +1,39 @@
 import type { Draft, Publisher } from '../broker/publisher.ts'
 import { EngineError } from '../models/engine-error.ts'
-import type { FeedRecord, Mark } from '../models/feed-records.ts'
+import type { FeedRecord, HoleReason, Mark } from '../models/feed-records.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
-import { booksTopic } from '../models/topics.ts'
-import {
-  type HoleReason,
-  type Instant,
-  NEW_WATCH,
-  nextWatch,
-  type Watch,
-  type WatchEvent,
-  type WatchStep,
-} from './watch.ts'
+import { type FeedKind, feedTopic } from '../models/topics.ts'
+import { withUnsaid } from './unsaid.ts'
+import { type Instant, NEW_WATCH, nextWatch, type Watch, type WatchEvent, type WatchStep } from './watch.ts'
 
 /** What became of records: durable, or dropped since there was no room for them (`spool-full`). */
 export type Fate = 'placed' | 'dropped'
 
+/** One kind of news of one product: what is watched, and what a hole is a hole of. Known by identity. */
+export type Line = {
+  readonly kind: FeedKind
+  readonly product: string
+  /** Whether a loss would show. */
+  readonly continuity: 'proven' | 'unproven'
+}
+
+/** Something that happened to a line, and the record it brought, if it brought one. */
+export type Happening = { readonly line: Line; readonly event: WatchEvent; readonly also?: Draft | undefined }
+
 /**
- * One run's products on their topic: keeps each product's watch and publishes what it says, in the order of events. What
- * comes while something is being published waits and then goes together, so that every event finds the watch as it was
- * really told. Every method resolves when the fate of its records is known, and rejects as `publish` does otherwise.
+ * One run's lines on their topics: keeps each line's watch and publishes what it says, in the order of events. What comes
+ * while something is being published waits and then goes together, so that every event finds the watch as it was really
+ * told. Every method resolves when the fate of its records is known, and rejects as `publish` does otherwise.
  *
  * Of dropped records the watch tells as soon as there is room: before any mark, a hole from the last good answer placed.
  */
 export type WatchedFeed = {
+  say(happenings: readonly Happening[]): Promise<Fate>
   /** A good answer, with the book it brought, if that was new. */
-  good(product: string, at: Instant, book?: Draft): Promise<Fate>
-  trouble(product: string, at: Instant, reason: HoleReason, also?: Draft): Promise<Fate>
+  good(line: Line, at: Instant, book?: Draft): Promise<Fate>
+  trouble(line: Line, at: Instant, reason: HoleReason, also?: Draft): Promise<Fate>
   /** The product will not be asked for again. Where that cannot be placed it is said with the marks to come. */
-  refused(product: string, at: Instant, reason: HoleReason): Promise<Fate>
+  refused(line: Line, at: Instant, reason: HoleReason): Promise<Fate>
   /** Opens what holes are due, then marks every partition this run feeds. `bye` at an orderly end. */
   mark(at: Instant, bye: boolean): Promise<Fate>
 }
@@ -43,8 +48,6 @@ export type FeedAbout = {
   readonly onFate: (dropped: EngineError | undefined) => void
 }
 
-type Happening = { readonly product: string; readonly event: WatchEvent; readonly also?: Draft | undefined }
-
 /** What one call has to say: happenings, then, where it is a mark, the marks. */
 type Saying = {
   readonly happenings: readonly Happening[]
@@ -55,22 +58,17 @@ type Saying = {
 
 /** Sayings put into words: nothing of it is true until it is placed. */
 type Words = {
-  readonly watches: ReadonlyMap<string, Watch>
+  readonly watches: ReadonlyMap<Line, Watch>
   readonly records: readonly FeedRecord[]
   readonly drafts: readonly Draft[]
 }
 
-export function openWatchedFeed(
-  publisher: Publisher,
-  products: readonly string[],
-  feed: FeedAbout,
-): WatchedFeed {
+export function openWatchedFeed(publisher: Publisher, lines: readonly Line[], feed: FeedAbout): WatchedFeed {
   const { venue, source, vouchMs } = feed
   const { run } = publisher
-  const topic = booksTopic(venue)
-  const watches = new Map<string, Watch>(products.map((product) => [product, NEW_WATCH]))
-  /** Refusals that could not be placed. */
-  const unsaid = new Map<string, WatchEvent>()
+  const watches = new Map<Line, Watch>(lines.map((line) => [line, NEW_WATCH]))
+  /** What happened and could not be said: before anything else of its line. */
+  const unsaid = new Map<Line, readonly WatchEvent[]>()
   let waiting: Saying[] = []
   let speaking = false
 
@@ -98,70 +96,89 @@ export function openWatchedFeed(
 
   async function publish(sayings: readonly Saying[]): Promise<Fate> {
     const words = inWords(sayings)
-    const happenings = sayings.flatMap((saying) => saying.happenings)
     try {
       if (words.drafts.length > 0) await publisher.send(words.drafts)
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'spool-full') throw error
-      happenings.forEach(drop)
+      for (const { happenings } of sayings) happenings.forEach(drop)
       feed.onFate(error)
       return 'dropped'
     }
-    for (const [product, watch] of words.watches) watches.set(product, watch)
-    for (const { product } of happenings) unsaid.delete(product)
+    for (const [line, watch] of words.watches) {
+      watches.set(line, watch)
+      unsaid.delete(line)
+    }
     words.records.forEach(feed.onRecord)
     if (words.drafts.length > 0) feed.onFate(undefined)
     return 'placed'
   }
 
   function inWords(sayings: readonly Saying[]): Words {
-    const told = new Map<string, Watch>()
+    const told = new Map<Line, Watch>()
     const records: FeedRecord[] = []
     const drafts: Draft[] = []
-    const watchOf = (product: string): Watch => told.get(product) ?? watches.get(product)!
+    const tell = (line: Line, event: WatchEvent) => {
+      const step = next(told.get(line)!, line, event)
+      told.set(line, step.watch)
+      for (const record of step.records) {
+        records.push(record)
+        drafts.push({ topic: feedTopic(line.kind, venue), key: line.product, value: JSON.stringify(record) })
+      }
+    }
     for (const { happenings, mark } of sayings) {
-      for (const { product, event, also } of happenings) {
-        const step = next(watchOf(product), product, event)
-        told.set(product, step.watch)
-        records.push(...step.records)
-        drafts.push(...step.records.map((record) => draftOf(record, product)))
+      for (const { line, event, also } of happenings) {
+        if (!told.has(line)) {
+          told.set(line, watches.get(line)!)
+          unsaid.get(line)?.forEach((earlier) => {
+            tell(line, earlier)
+          })
+        }
+        tell(line, event)
         if (also !== undefined) drafts.push(also)
       }
-      if (mark !== undefined) drafts.push(...marks(mark.at.timeMs, mark.bye, watchOf))
+      if (mark !== undefined) {
+        drafts.push(...marks(mark.at.timeMs, mark.bye, (line) => told.get(line) ?? watches.get(line)!))
+      }
     }
     return { watches: told, records, drafts }
   }
 
-  function draftOf(record: FeedRecord, product: string): Draft {
-    return { topic, key: product, value: JSON.stringify(record) }
-  }
-
-  function marks(upToMs: number, bye: boolean, watchOf: (product: string) => Watch): Draft[] {
-    const fed = products.filter((product) => watchOf(product).phase !== 'waiting')
-    const partitions = new Set(fed.map((product) => publisher.partitionOf(topic, product)))
+  function marks(upToMs: number, bye: boolean, watchOf: (line: Line) => Watch): Draft[] {
     const mark: Mark = { type: 'mark', venue, source, run, upToMs, bye }
-    return [...partitions].map((partition) => ({ topic, key: null, partition, value: JSON.stringify(mark) }))
+    const value = JSON.stringify(mark)
+    const fed = new Map<string, Draft>()
+    for (const line of lines) {
+      if (watchOf(line).phase === 'waiting') continue
+      const topic = feedTopic(line.kind, venue)
+      const partition = publisher.partitionOf(topic, line.product)
+      fed.set(`${topic}/${partition}`, { topic, key: null, partition, value })
+    }
+    return [...fed.values()]
   }
 
-  /** Words alone can be said again, and what needed none has happened all the same; data that is gone is a hole. */
-  function drop({ product, event, also }: Happening): void {
+  /** Data that is gone is a hole; of words alone, what nobody will say again is kept, and what needed none has happened. */
+  function drop({ line, event, also }: Happening): void {
     const happened: WatchEvent = also === undefined ? event : { kind: 'dropped', at: event.at }
-    const { watch, records } = next(watches.get(product)!, product, happened)
-    if (records.length === 0) watches.set(product, watch)
-    else if (event.kind === 'refused') unsaid.set(product, event)
+    const { watch, records } = next(watches.get(line)!, line, happened)
+    if (records.length === 0 && !unsaid.has(line)) watches.set(line, watch)
+    else if (happened.kind !== 'tick' && happened.kind !== 'trouble') {
+      unsaid.set(line, withUnsaid(unsaid.get(line) ?? [], happened))
+    }
   }
 
-  function next(watch: Watch, product: string, event: WatchEvent): WatchStep {
-    return nextWatch(watch, event, { venue, source, run, product, vouchMs })
+  function next(watch: Watch, line: Line, event: WatchEvent): WatchStep {
+    const { kind, product, continuity } = line
+    return nextWatch(watch, event, { kind, venue, source, run, product, continuity, vouchMs })
   }
 
   return {
-    good: (product, at, book) => say([{ product, event: { kind: 'good', at }, also: book }]),
-    trouble: (product, at, reason, also) => say([{ product, event: { kind: 'trouble', at, reason }, also }]),
-    refused: (product, at, reason) => say([{ product, event: { kind: 'refused', at, reason } }]),
+    say,
+    good: (line, at, book) => say([{ line, event: { kind: 'good', at }, also: book }]),
+    trouble: (line, at, reason, also) => say([{ line, event: { kind: 'trouble', at, reason }, also }]),
+    refused: (line, at, reason) => say([{ line, event: { kind: 'refused', at, reason } }]),
     mark: (at, bye) =>
       say(
-        products.map((product) => ({ product, event: unsaid.get(product) ?? { kind: 'tick', at } })),
+        lines.map((line) => ({ line, event: { kind: 'tick', at } })),
         { at, bye },
       ),
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { PositiveDecimal, Product, SourceId, TimeMs, VenueId } from './scalars.ts'
+import { PositiveDecimal, Product, SizeUnit, SourceId, TimeMs, VenueId } from './scalars.ts'
 
 /** Levels a side that may travel; `BOOK_LEVELS` chooses how many do. */
 export const BOOK_LEVELS_MAX = 1_000
@@ -50,6 +50,7 @@ export const ProductBook = z.object({
   bidLevels: z.int().positive(),
   askLevels: z.int().positive(),
   since: Since.nullable(),
+  unit: SizeUnit.optional(),
 })
 export type ProductBook = z.infer<typeof ProductBook>
 
@@ -64,11 +65,20 @@ export type EncodedBook = Omit<ProductBook, 'bids' | 'asks'> & {
  * same for every book of a feed.
  */
 export function encodeBook(book: EncodedBook): string {
-  const since = book.since === null ? 'null' : JSON.stringify(book.since)
   return (
     bookHead(book.venue, book.source, book.product) +
     `${book.sequence},"exchangeTimeMs":${book.exchangeTimeMs},"receivedAtMs":${book.receivedAtMs},"state":"${book.state}"` +
-    `,"bids":${book.bids},"asks":${book.asks},"bidLevels":${book.bidLevels},"askLevels":${book.askLevels},"since":${since}}`
+    `,"bids":${book.bids},"asks":${book.asks},"bidLevels":${book.bidLevels},"askLevels":${book.askLevels}` +
+    `,"since":${encodeSince(book.since)}${book.unit === undefined ? '' : `,"unit":"${book.unit}"`}}`
+  )
+}
+
+function encodeSince(since: Since | null): string {
+  if (since === null) return 'null'
+  return (
+    `{"updates":${since.updates},"bidMax":"${since.bidMax}","bidMaxAtMs":${since.bidMaxAtMs}` +
+    `,"askMin":"${since.askMin}","askMinAtMs":${since.askMinAtMs},"spreadMax":"${since.spreadMax}"` +
+    `,"spreadMaxBid":"${since.spreadMaxBid}","spreadMaxAtMs":${since.spreadMaxAtMs}}`
   )
 }
 

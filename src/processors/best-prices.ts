@@ -1,8 +1,7 @@
-import { compare, type Decimal, decimalOf } from '../models/decimal.ts'
-import type { Since } from '../models/product-book.ts'
+import { compare, type Decimal } from '../models/decimal.ts'
 import { type Key, table } from '../store/table.ts'
 import { comparePlace } from './place.ts'
-import type { BookTop, Processor } from './processor.ts'
+import type { BookTop, Processor, SinceTop } from './processor.ts'
 
 /**
  * One feed's best prices in one window: the highest bid and the lowest ask with the first moment of each, the first and
@@ -121,15 +120,15 @@ function withBook(row: BestPricesRow, book: BookTop): BestPricesRow {
 }
 
 /** Extremes of the updates that a book stands for count in the window they fell into. */
-function withSince(row: BestPricesRow, since: Since): BestPricesRow {
-  const bidMax = decimalOf(since.bidMax)
-  const askMin = decimalOf(since.askMin)
+function withSince(row: BestPricesRow, since: SinceTop): BestPricesRow {
+  const { bidMax, askMin } = since
   const bid =
     isWithin(row, since.bidMaxAtMs) &&
     isBetter(compareOr(bidMax, row.highestBid, 1), since.bidMaxAtMs, row.highestBidAtMs)
   const ask =
     isWithin(row, since.askMinAtMs) &&
     isBetter(-compareOr(askMin, row.lowestAsk, -1), since.askMinAtMs, row.lowestAskAtMs)
+  if (!bid && !ask) return row
   return {
     ...row,
     highestBid: bid ? bidMax : row.highestBid,

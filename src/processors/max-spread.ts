@@ -1,7 +1,6 @@
-import { add, compare, type Decimal, decimalOf, divide, half, multiply } from '../models/decimal.ts'
-import type { Since } from '../models/product-book.ts'
+import { compare, type Decimal, decimalOf, divide, multiply } from '../models/decimal.ts'
 import { type Key, table } from '../store/table.ts'
-import type { BookTop, Processor } from './processor.ts'
+import type { BookTop, Processor, SinceTop } from './processor.ts'
 
 /**
  * One feed's widest moments in one window. The spread is ask - bid of `ok` books, exact; `crossedMax` is bid - ask of the
@@ -110,9 +109,8 @@ function withBook(row: MaxSpreadRow, book: BookTop): MaxSpreadRow {
 }
 
 /** The widest of the updates that a book stands for counts in the window it fell into. */
-function withSince(row: MaxSpreadRow, since: Since): MaxSpreadRow {
-  const spread = decimalOf(since.spreadMax)
-  const mid = add(decimalOf(since.spreadMaxBid), half(spread))
+function withSince(row: MaxSpreadRow, since: SinceTop): MaxSpreadRow {
+  const { spreadMax: spread, spreadMaxMid: mid } = since
   const within = since.spreadMaxAtMs >= row.startMs && since.spreadMaxAtMs < row.startMs + row.windowMs
   if (!within || !isWider(row, spread, since.spreadMaxAtMs, mid)) return row
   return { ...row, maxSpread: spread, maxSpreadAtMs: since.spreadMaxAtMs, maxSpreadMid: mid }

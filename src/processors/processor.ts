@@ -2,7 +2,7 @@ import type { Decimal } from '../models/decimal.ts'
 import type { HoleClose, HoleOpen, Mark, Up } from '../models/feed-records.ts'
 import type { InsightResult } from '../models/insight.ts'
 import type { OutboxMessage } from '../models/outbox-message.ts'
-import type { BookState, Since } from '../models/product-book.ts'
+import type { BookState } from '../models/product-book.ts'
 import type { Rejection, Resent } from '../models/rejection.ts'
 import type { Key, Table } from '../store/table.ts'
 
@@ -31,7 +31,33 @@ export type BookTop = {
   readonly mid: Decimal
   readonly bidLevels: number
   readonly askLevels: number
-  readonly since: Since | null
+  readonly since: SinceTop | null
+  /** What one unit of size stands for, where that is not one BASE. */
+  readonly unit: string | null
+}
+
+/** `Since` of a book, its prices as exact decimals. */
+export type SinceTop = {
+  readonly bidMax: Decimal
+  readonly bidMaxAtMs: number
+  readonly askMin: Decimal
+  readonly askMinAtMs: number
+  readonly spreadMax: Decimal
+  /** Of the widest moment. */
+  readonly spreadMaxMid: Decimal
+  readonly spreadMaxAtMs: number
+}
+
+/**
+ * A trade or a ticker at a glance: whose it is and when. What else it says was not looked at: whoever needs that, checks it.
+ */
+export type Stamped = {
+  readonly feed: number
+  /** The venue's clock, or ours where it sends no time. */
+  readonly timeMs: number
+  readonly exchangeTimeMs: number | null
+  readonly receivedAtMs: number
+  readonly n: number
 }
 
 /** A record about a feed, with the feed's id beside it. Marks concern a whole partition, so they have none. */
@@ -40,12 +66,17 @@ export type About<R> = R & { readonly feed: number }
 /** Everything a processor may read, by the name it reads it under. */
 export type Records = {
   book: BookTop
+  trade: Stamped
+  ticker: Stamped
   up: About<Up>
   mark: Mark
   hole: About<HoleOpen> | About<HoleClose>
   rejection: Rejection | Resent
   insight: InsightResult
 }
+
+/** Records of the market itself, each in time and of one feed. A topic of such has those of one name. */
+export type MarketData = 'book' | 'trade' | 'ticker'
 
 /**
  * What a row stands for.

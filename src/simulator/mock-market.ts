@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
 import { type Draft, openPublisher, type Publisher } from '../broker/publisher.ts'
-import type { Venue } from '../ingest/venue.ts'
+import type { PolledVenue } from '../ingest/venue.ts'
 import type { Mark, Up } from '../models/feed-records.ts'
 import { encodeBook } from '../models/product-book.ts'
 import type { Refusal } from '../models/rejection.ts'
@@ -21,7 +21,7 @@ import { batchEnd, type Timeline, timelineOf } from './timeline.ts'
  */
 export type MockMarket = {
   readonly broker: Broker
-  readonly venue: Venue
+  readonly venue: PolledVenue
   reject(refusal: Refusal, input: RejectedBody): Draft
   readonly market: Market
   readonly wish: StretchWish
@@ -35,7 +35,7 @@ export type MockMarket = {
 }
 
 export type RejectedBody = {
-  readonly venue: Venue['id']
+  readonly venue: PolledVenue['id']
   readonly source: 'mock'
   readonly product: string
   readonly receivedAtMs: number

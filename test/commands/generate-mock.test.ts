@@ -10,7 +10,7 @@ import { parseGenerateMockOptions } from '../../src/commands/generate-mock.ts'
 import { EngineError } from '../../src/models/engine-error.ts'
 import { everythingIn } from '../simulator/made-logs.ts'
 
-const CONFIG = { products: ['BTC-USD', 'ETH-USD'] }
+const CONFIG = { venues: [{ venue: 'coinbase', patterns: ['BTC-USD', 'ETH-USD', '*-EUR'] }] } as const
 
 describe('the options', () => {
   test('without any: the products of the settings, half an hour of the past, then live', () => {

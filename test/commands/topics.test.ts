@@ -30,9 +30,9 @@ describe('npm run topics', () => {
   })
 
   test('warns of topics that are not as the settings ask', async () => {
-    const before = testContext({ BOOKS_PARTITIONS: '2' })
+    const before = testContext({ FEED_PARTITIONS: '2' })
     await (await openBroker(before.config, before)).close()
-    const context = testContext({ BOOKS_PARTITIONS: '4', DATA_DIR: before.config.dataDir })
+    const context = testContext({ FEED_PARTITIONS: '4', DATA_DIR: before.config.dataDir })
     expect(await topics(context, { format: 'json' })).toBe(0)
     const rows = JSON.parse(context.printed()) as { topic: string; partitions: number }[]
     expect(rows.map(({ topic, partitions }) => [topic, partitions])).toEqual([

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { coinbase } from '../../src/ingest/coinbase.ts'
 import { retryAfterMs } from '../../src/ingest/fetch-body.ts'
 import { sourceOf } from '../../src/ingest/source.ts'
 
@@ -24,5 +25,5 @@ test.each([
   ['https://api-public.sandbox.exchange.coinbase.com', 'simulator'],
   ['http://127.0.0.1:8080', 'simulator'],
 ])('what comes from %s is written by %s', (baseUrl, source) => {
-  expect(sourceOf('coinbase', baseUrl)).toBe(source)
+  expect(sourceOf(coinbase, baseUrl)).toBe(source)
 })

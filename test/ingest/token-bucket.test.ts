@@ -15,6 +15,16 @@ test('a burst may leave at once, and is then paid for', () => {
   expect(waits({ perSecond: 8, burst: 3 }, [0, 0, 0, 0, 125])).toEqual([0, 0, 0, 125, 125])
 })
 
+test('what weighs more takes more', () => {
+  const { bucket } = takeToken(
+    fullBucket({ perSecond: 10, burst: 30 }, 0),
+    0,
+    { perSecond: 10, burst: 30 },
+    25,
+  )
+  expect(takeToken(bucket, 0, { perSecond: 10, burst: 30 }, 10).waitMs).toBe(500)
+})
+
 test('who comes later waits behind those who are waiting', () => {
   expect(waits(rate, [0, 0, 50, 100])).toEqual([0, 125, 200, 275])
 })

@@ -7,7 +7,9 @@ const about: WatchAbout = {
   venue: 'coinbase',
   source: 'simulator',
   run: 'r',
+  kind: 'books',
   product: 'BTC-USD',
+  continuity: 'unproven',
   vouchMs: 10_000,
 }
 
@@ -21,80 +23,87 @@ describe('one product, seconds after noon and what is said of it', () => {
   })
 
   test('ten seconds after the last good answer a hole opens, from the end of what it vouched for', () => {
-    expect(play('1 good | 10 tick | 12 tick | 13 tick')).toEqual(['up 1', 'open r-BTC-USD-1 from 11: stale'])
+    expect(play('1 good | 10 tick | 12 tick | 13 tick')).toEqual([
+      'up 1',
+      'open r-books-BTC-USD-1 from 11: stale',
+    ])
   })
 
   test('a hole names the last trouble, and a good answer takes it back', () => {
     expect(play('1 good | 5 trouble unreachable | 11 tick')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: unreachable',
+      'open r-books-BTC-USD-1 from 11: unreachable',
     ])
     expect(play('1 good | 5 trouble unreachable | 6 good | 16 tick')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 16: stale',
+      'open r-books-BTC-USD-1 from 16: stale',
     ])
   })
 
   test('a hole is closed by the next good answer, and the next hole has another id', () => {
     expect(play('1 good | 12 tick | 20 good | 31 tick')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: stale',
-      'close r-BTC-USD-1 at 20',
-      'open r-BTC-USD-2 from 30: stale',
+      'open r-books-BTC-USD-1 from 11: stale',
+      'close r-books-BTC-USD-1 at 20: stale',
+      'open r-books-BTC-USD-2 from 30: stale',
     ])
   })
 
   test('troubles during a hole join it', () => {
     expect(play('1 good | 12 tick | 13 trouble bad-answer | 14 tick | 15 refused unknown-product')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: stale',
+      'open r-books-BTC-USD-1 from 11: stale',
     ])
   })
 
   test('an answer that comes late says the hole before it closes it, even if no tick came between', () => {
     expect(play('1 good | 20 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: stale',
-      'close r-BTC-USD-1 at 20',
+      'open r-books-BTC-USD-1 from 11: stale',
+      'close r-books-BTC-USD-1 at 20: stale',
     ])
   })
 
-  test('a product the venue refuses is a hole that stays', () => {
-    expect(play('1 good | 5 refused unknown-product | 30 tick | 31 good')).toEqual([
+  test('a product the venue refuses is a hole that stays, unless it is had after all', () => {
+    expect(
+      play('1 good | 5 refused unknown-product | 30 tick | 31 trouble stale | 32 lost stale 31'),
+    ).toEqual(['up 1', 'open r-books-BTC-USD-1 from 5: unknown-product'])
+    expect(play('1 good | 5 refused unknown-product | 31 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 5: unknown-product',
+      'open r-books-BTC-USD-1 from 5: unknown-product',
+      'close r-books-BTC-USD-1 at 31: unknown-product',
     ])
   })
 
   test('a product refused at first is up and in a hole from that moment', () => {
     expect(play('3 refused unknown-product | 30 tick')).toEqual([
       'up 3',
-      'open r-BTC-USD-1 from 3: unknown-product',
+      'open r-books-BTC-USD-1 from 3: unknown-product',
     ])
   })
 
   test('hours in which the machine slept are a hole', () => {
     expect(play('1 good | 7201/2 tick | 7203/4 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: stale',
-      'close r-BTC-USD-1 at 7203',
+      'open r-books-BTC-USD-1 from 11: stale',
+      'close r-books-BTC-USD-1 at 7203: stale',
     ])
   })
 
   test('words that could not be placed with data in them are owed: a hole from the last good answer, before anything else', () => {
     expect(play('1 good | 5 dropped | 6 tick | 8 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 1: spool-full',
-      'close r-BTC-USD-1 at 8',
+      'open r-books-BTC-USD-1 from 1: spool-full',
+      'close r-books-BTC-USD-1 at 8: spool-full',
     ])
     expect(play('1 good | 5 dropped | 6 dropped | 8 good | 9 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 1: spool-full',
-      'close r-BTC-USD-1 at 8',
+      'open r-books-BTC-USD-1 from 1: spool-full',
+      'close r-books-BTC-USD-1 at 8: spool-full',
     ])
-    expect(play('1 good | 5 dropped | 6 refused unknown-product | 7 good')).toEqual([
+    expect(play('1 good | 5 dropped | 6 refused unknown-product | 7 tick')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 1: spool-full',
+      'open r-books-BTC-USD-1 from 1: spool-full',
     ])
   })
 
@@ -102,27 +111,74 @@ describe('one product, seconds after noon and what is said of it', () => {
     expect(play('1 dropped | 2 good')).toEqual(['up 2'])
     expect(play('1 good | 12 tick | 13 dropped | 14 good')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 11: stale',
-      'close r-BTC-USD-1 at 14',
+      'open r-books-BTC-USD-1 from 11: stale',
+      'close r-books-BTC-USD-1 at 14: stale, spool-full',
     ])
     expect(play('1 good | 5 refused unknown-product | 6 dropped | 7 tick')).toEqual([
       'up 1',
-      'open r-BTC-USD-1 from 5: unknown-product',
+      'open r-books-BTC-USD-1 from 5: unknown-product',
+    ])
+  })
+
+  test('what streams is lost from the last good moment, and had again from the next', () => {
+    expect(
+      play('1 good | 5 lost sequence-gap 4 | 6 good | 9 lost disconnected 8 | 9.5 good backfilled'),
+    ).toEqual([
+      'up 1',
+      'open r-books-BTC-USD-1 from 4: sequence-gap',
+      'close r-books-BTC-USD-1 at 6: sequence-gap',
+      'open r-books-BTC-USD-2 from 8: disconnected',
+      'close r-books-BTC-USD-2 at 9.5: disconnected, back-filled',
+    ])
+  })
+
+  test('what else is lost during a hole joins it, each cause once', () => {
+    expect(
+      play('1 good | 5 lost disconnected 4 | 6 lost check-failed 5 | 7 lost disconnected 6 | 8 good'),
+    ).toEqual([
+      'up 1',
+      'open r-books-BTC-USD-1 from 4: disconnected',
+      'close r-books-BTC-USD-1 at 8: disconnected, check-failed',
+    ])
+  })
+
+  test('nothing is lost of what was never good', () => {
+    expect(play('1 lost disconnected 0 | 2 lost stale 1 | 3 good')).toEqual(['up 3'])
+  })
+
+  test('what is lost after something was dropped makes one hole from the earlier of the two', () => {
+    expect(play('1 good | 5 dropped | 6 lost check-failed 0.5 | 7 good')).toEqual([
+      'up 1',
+      'open r-books-BTC-USD-1 from 0.5: spool-full',
+      'close r-books-BTC-USD-1 at 7: spool-full, check-failed',
+    ])
+  })
+
+  test('a hole ends no earlier than what was dropped in it, and then is not back-filled', () => {
+    expect(
+      play('1 good | 5 lost disconnected 4 | 8 dropped | 6 good backfilled | 9 lost stale 9 | 10 good'),
+    ).toEqual([
+      'up 1',
+      'open r-books-BTC-USD-1 from 4: disconnected',
+      'close r-books-BTC-USD-1 at 8: disconnected, spool-full',
+      'open r-books-BTC-USD-2 from 9: stale',
+      'close r-books-BTC-USD-2 at 10: stale',
     ])
   })
 
   test('a clock set back hides no hole and makes none that ends before it began', () => {
     expect(play('3600 good | 0/3610 tick | -5/3611 good')).toEqual([
       'up 3600',
-      'open r-BTC-USD-1 from 0: stale',
-      'close r-BTC-USD-1 at 0',
+      'open r-books-BTC-USD-1 from 0: stale',
+      'close r-books-BTC-USD-1 at 0: stale',
     ])
   })
 })
 
 test('whatever happens: up comes first and once, holes open and close in turn, none ends before it begins', () => {
   const step = fc.record({
-    kind: fc.constantFrom('good', 'tick', 'trouble', 'refused', 'dropped'),
+    kind: fc.constantFrom('good', 'good', 'tick', 'trouble', 'lost', 'lost', 'refused', 'dropped'),
+    agoMs: fc.nat(20_000),
     waitMs: fc.nat(15_000),
     jumpMs: fc.oneof(
       { weight: 9, arbitrary: fc.constant(0) },
@@ -132,10 +188,11 @@ test('whatever happens: up comes first and once, holes open and close in turn, n
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let [timeMs, monotonicMs] = [NOON_MS, 0]
-      const events = steps.map(({ kind, waitMs, jumpMs }): WatchEvent => {
+      const events = steps.map(({ kind, waitMs, jumpMs, agoMs }): WatchEvent => {
         timeMs += waitMs + jumpMs
         monotonicMs += waitMs
-        return { kind, at: { timeMs, monotonicMs }, reason: 'unreachable' } as WatchEvent
+        const fromMs = timeMs - agoMs
+        return { kind, at: { timeMs, monotonicMs }, reason: 'unreachable', fromMs } as WatchEvent
       })
       const records = recordsOf(events)
       const open: FeedRecord[] = []
@@ -154,13 +211,14 @@ test('whatever happens: up comes first and once, holes open and close in turn, n
 
 const NOON_MS = Date.UTC(2026, 10, 20, 12)
 
-/** `<seconds after noon>[/<seconds of the steady clock>] <event> [<reason>] | ...` to a line for each record. */
+/** `<seconds after noon>[/<seconds of the steady clock>] <event> [<reason> [<from>]] | ...` to a line for each record. */
 function play(script: string): string[] {
   const events = script.split(' | ').map((line): WatchEvent => {
-    const [clocks, kind, reason = 'stale'] = line.split(' ') as [string, string, string?]
+    const [clocks, kind, reason = 'stale', from = '0'] = line.split(' ') as [string, string, string?, string?]
     const [seconds, steady = seconds] = clocks.split('/').map(Number) as [number, number?]
     const at = { timeMs: NOON_MS + seconds * 1_000, monotonicMs: steady! * 1_000 }
-    return { kind, at, reason } as WatchEvent
+    if (kind === 'good') return { kind, at, backfilled: reason === 'backfilled' }
+    return { kind, at, reason, fromMs: NOON_MS + Number(from) * 1_000 } as WatchEvent
   })
   return recordsOf(events).map(line)
 }
@@ -178,6 +236,9 @@ function line(record: FeedRecord): string {
   const second = (timeMs: number) => (timeMs - NOON_MS) / 1_000
   if (record.type === 'up') return `up ${second(record.atMs)}`
   if (record.type === 'hole-open') return `open ${record.id} from ${second(record.fromMs)}: ${record.reason}`
-  if (record.type === 'hole-close') return `close ${record.id} at ${second(record.toMs)}`
+  if (record.type === 'hole-close') {
+    const filled = record.backfilled ? ', back-filled' : ''
+    return `close ${record.id} at ${second(record.toMs)}: ${record.causes?.join(', ')}${filled}`
+  }
   return record.type
 }

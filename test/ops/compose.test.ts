@@ -84,20 +84,20 @@ describeWith('compose.yaml', yamlReader(), () => {
   test.each(PARTS)('%s has settings that exist and are accepted, in both shapes', (part) => {
     const known = Object.values(variables).map(({ name }) => name as string)
     expect(Object.keys(embedded[part]!.environment).filter((name) => !known.includes(name))).toEqual([])
-    expect(settingsOf(embedded[part]!)).toMatchObject({ dataDir: '/data', booksPartitions: 1 })
+    expect(settingsOf(embedded[part]!)).toMatchObject({ dataDir: '/data', feedPartitions: 1 })
     expect(settingsOf(embedded[part]!).kafkaBrokers ?? []).toEqual([])
     expect(settingsOf(embedded[part]!).databaseUrl).toBeUndefined()
-    expect(settingsOf(kafka[part]!)).toMatchObject({ kafkaBrokers: ['redpanda:9092'], booksPartitions: 6 })
+    expect(settingsOf(kafka[part]!)).toMatchObject({ kafkaBrokers: ['redpanda:9092'], feedPartitions: 6 })
   })
 
   test('what .env says of localhost stays outside of the containers', () => {
     const env = {
       KAFKA_BROKERS: 'localhost:19092',
       DATABASE_URL: 'postgres://localhost/x',
-      BOOKS_PARTITIONS: '4',
+      FEED_PARTITIONS: '4',
     }
     const { environment } = servicesOf(env, [])['process']!
-    expect(environment).toMatchObject({ KAFKA_BROKERS: '', DATABASE_URL: '', BOOKS_PARTITIONS: '4' })
+    expect(environment).toMatchObject({ KAFKA_BROKERS: '', DATABASE_URL: '', FEED_PARTITIONS: '4' })
   })
 
   test('parts wait for Redpanda and PostgreSQL where these are started, and do without them where not', () => {

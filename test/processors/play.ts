@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { add, decimalOf, formatDecimal, half, subtract } from '../../src/models/decimal.ts'
 import type { BookState, Since } from '../../src/models/product-book.ts'
 import type { BookTop, Processor, Records } from '../../src/processors/processor.ts'
+import { sinceTopOf } from '../../src/processors/running/decode.ts'
 import { type Key, rowFromSql, rowToSql, type SqlValue, snakeCase } from '../../src/store/table.ts'
 
 /** A book as a table line of a test says it; what is not said is made up. */
@@ -16,6 +17,7 @@ export function book(about: {
   bidSize?: string
   askSize?: string
   receivedAtMs?: number
+  unit?: string
 }): BookTop {
   const timeMs = typeof about.at === 'number' ? about.at : Date.parse(about.at)
   const [bid, ask] = [decimalOf(about.bid), decimalOf(about.ask)]
@@ -36,7 +38,8 @@ export function book(about: {
     mid: half(add(bid, ask)),
     bidLevels: 5,
     askLevels: 5,
-    since: about.since ?? null,
+    since: about.since === undefined ? null : sinceTopOf(about.since),
+    unit: about.unit ?? null,
   }
 }
 
@@ -122,7 +125,7 @@ export const anyBook: fc.Arbitrary<BookTop> = fc
     const price = (value: number) => (zeros ? `${value}.0` : String(value))
     const prices = { at: START_MS + at * 400, bid: price(bid), ask: price(ask) }
     const made = book({ ...about, ...prices })
-    const held = since === null || ask <= bid ? null : sinceOf(made, since)
+    const held = since === null || ask <= bid ? null : sinceTopOf(sinceOf(made, since))
     return { ...made, since: held, state: indicative ? ('indicative' as const) : made.state }
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { OutgoingRecord } from '../../src/broker/broker.ts'
 import { openPublisher } from '../../src/broker/publisher.ts'
+import { allTopics } from '../../src/models/topics.ts'
 import { chance } from '../broker/logs.ts'
 import { anyLog, anyLogShuffled, ofOneRun } from './running/any-log.ts'
 import { play, write } from './running/played-log.ts'
@@ -200,11 +201,9 @@ describe('a runner', () => {
       {
         group: 'test',
         members: null,
-        offsets: [
-          { topic: BOOKS, partition: 0, offset: 1 },
-          { topic: 'insights', partition: 0, offset: 0 },
-          { topic: 'rejections', partition: 0, offset: 0 },
-        ],
+        offsets: allTopics()
+          .sort()
+          .map((topic) => ({ topic, partition: 0, offset: topic === BOOKS ? 1 : 0 })),
       },
     ])
   })

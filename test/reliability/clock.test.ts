@@ -4,7 +4,7 @@ import { openPublisher } from '../../src/broker/publisher.ts'
 import { NO_SKEW, skewMs, withAnswer } from '../../src/ingest/clock-skew.ts'
 import { coinbase } from '../../src/ingest/coinbase.ts'
 import { openBodySorter } from '../../src/ingest/poll-bodies.ts'
-import { openWatchedFeed } from '../../src/ingest/watched-feed.ts'
+import { type Line, openWatchedFeed } from '../../src/ingest/watched-feed.ts'
 import { HOUR_MS, isoTime, MINUTE_MS, SECOND_MS } from '../../src/models/time.ts'
 import { chance } from '../broker/logs.ts'
 import { bookBody } from '../ingest/local-venue.ts'
@@ -32,12 +32,14 @@ type Market = {
   }): Promise<void>
 }
 
+const LINE: Line = { kind: 'books', product: PRODUCT, continuity: 'unproven' }
+
 async function openMarket(): Promise<Market> {
   const rig = await openRig()
   const publisher = await openPublisher(rig.broker, 'r1')
   const ears = { onRecord: () => {}, onFate: () => {} }
   const about = { venue: 'coinbase', source: 'coinbase', vouchMs: VOUCH_MS, ...ears } as const
-  const feed = openWatchedFeed(publisher, [PRODUCT], about)
+  const feed = openWatchedFeed(publisher, [LINE], about)
   const log = pino({ level: 'silent' })
   const bodies = openBodySorter({ venue: coinbase, source: 'coinbase', feed, levelsMax: 20, log })
   let sequence = 0
@@ -46,7 +48,7 @@ async function openMarket(): Promise<Market> {
   async function answer(time: unknown, timeMs: number, monotonicMs: number): Promise<void> {
     const body = { ...(JSON.parse(bookBody(++sequence)) as Record<string, unknown>), time }
     await bodies.take(
-      PRODUCT,
+      LINE,
       { bytes: Buffer.from(JSON.stringify(body)), whole: true },
       { timeMs, monotonicMs },
     )

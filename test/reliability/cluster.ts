@@ -93,7 +93,7 @@ async function openCluster(
     DATABASE_URL: await freshDatabase(),
     KAFKA_SESSION_MS: String(SESSION_MS),
     KAFKA_REPLICATION: String(brokers),
-    BOOKS_PARTITIONS: '6',
+    FEED_PARTITIONS: '6',
     LOG_LEVEL: 'info',
     ...options.env,
   }

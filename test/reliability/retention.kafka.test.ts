@@ -8,7 +8,7 @@ const LOST = 50
 
 withClusters('retention that runs past a stopped processor', ({ open }) => {
   test('is counted record by record, said, and a hole of every product: nothing is read again, and nothing skipped in silence', async () => {
-    const cluster = await open({ env: { BOOKS_PARTITIONS: '2' } })
+    const cluster = await open({ env: { FEED_PARTITIONS: '2' } })
     const making = cluster.start(['generate-mock', ...LIVE])
     const before = cluster.worker()
     await before.ready

@@ -22,10 +22,10 @@ withClusters('settings that do not fit', ({ open }) => {
   }, 60_000)
 
   test('a topic with fewer partitions than configured is said, and works', async () => {
-    const worker = cluster.worker({ BOOKS_PARTITIONS: '12' })
+    const worker = cluster.worker({ FEED_PARTITIONS: '12' })
     await worker.said('books.coinbase')
     await worker.ready
-    expect(await cluster.run(history(20, '2026-11-20T12:30:00Z'), { BOOKS_PARTITIONS: '12' })).toMatchObject({
+    expect(await cluster.run(history(20, '2026-11-20T12:30:00Z'), { FEED_PARTITIONS: '12' })).toMatchObject({
       code: 0,
     })
     await cluster.untilThrough()

@@ -1,13 +1,13 @@
 import type { Store } from '../../store/store.ts'
 import type { Key, Table } from '../../store/table.ts'
-import type { AnyProcessor, BookTop, Failed } from '../processor.ts'
+import type { AnyProcessor, Failed } from '../processor.ts'
 import { type CachedRow, emptyRow, storedRow } from './cached-row.ts'
-import type { FeedIdentity } from './decode.ts'
+import type { FeedIdentity, MarketRecord } from './decode.ts'
 
 /**
- * The rows that books go to: for every feed and every slot (a processor, and one length of its windows) the newest row,
- * and older ones touched since the last commit. Nearly every book finds its row without a look-up; a row that may be in
- * the store is fetched first, one that cannot be is begun.
+ * The rows that records of the market go to (books, or trades, or tickers: one topic has one sort): for every feed and every
+ * slot (a processor, and one length of its windows) the newest row, and older ones touched since the last commit. Nearly
+ * every record finds its row without a look-up; a row that may be in the store is fetched first, one that cannot be is begun.
  */
 type SlotKind = 'feed' | 'window' | 'second'
 
@@ -17,7 +17,7 @@ type Slot = {
   readonly kind: SlotKind
   /** 0: one row a feed. */
   readonly lengthMs: number
-  /** The window that was looked at last: books come in time order, so the next one is nearly always in it. */
+  /** The window that was looked at last: records come in time order, so the next one is nearly always in it. */
   startMs: number
   /** What is to be written: by where rows start, so that they can be written in order; and how many there are. */
   readonly dirty: Map<number, FeedRow[]>
@@ -64,7 +64,7 @@ export class FeedRows {
   }
 
   follow(processors: readonly AnyProcessor[]): void {
-    this.#slots = processors.filter(({ reads }) => reads === 'book').flatMap(slotsOf)
+    this.#slots = processors.flatMap(slotsOf)
   }
 
   newFeed(identity: FeedIdentity, progress: Progress): Feed {
@@ -81,21 +81,21 @@ export class FeedRows {
   }
 
   /** For feeds met the first time, before `want`: from where on their one-second tables hold nothing. One question a table. */
-  async meet(feeds: readonly Feed[], books: readonly BookTop[]): Promise<void> {
+  async meet(feeds: readonly Feed[], records: readonly MarketRecord[]): Promise<void> {
     for (const [i, slot] of this.#slots.entries()) {
-      if (this.#isFresh || slot.kind !== 'second' || books.length === 0) continue
+      if (this.#isFresh || slot.kind !== 'second' || records.length === 0) continue
       let fromMs = Number.POSITIVE_INFINITY
-      for (const book of books) fromMs = Math.min(fromMs, startIn(slot, book.timeMs))
+      for (const record of records) fromMs = Math.min(fromMs, startIn(slot, record.timeMs))
       const latest = await this.#store.latestStarts(slot.table, fromMs)
       for (const feed of feeds) feed.frontierMs[i] = latest.get(feed.id) ?? fromMs - 1
     }
   }
 
-  /** Notes which rows of `book` are neither here nor known to be nowhere; `fetch` brings them. */
-  want(book: BookTop, feed: Feed): void {
+  /** Notes which rows of `record` are neither here nor known to be nowhere; `fetch` brings them. */
+  want(record: MarketRecord, feed: Feed): void {
     const slots = this.#slots
     for (let i = 0; i < slots.length; i++) {
-      const startMs = startIn(slots[i]!, book.timeMs)
+      const startMs = startIn(slots[i]!, record.timeMs)
       if (feed.newest[i]?.startMs === startMs || startMs > feed.frontierMs[i]!) continue
       if (findOlder(feed, i, startMs) !== undefined) continue
       this.#wanted[i] ??= new Map()
@@ -123,16 +123,16 @@ export class FeedRows {
     this.#isWanting = false
   }
 
-  /** Hands a book to every processor. `failed` is told who threw. */
-  merge(book: BookTop, offset: number, feed: Feed, failed: Failed): void {
+  /** Hands a record to every processor. `failed` is told who threw. */
+  merge(record: MarketRecord, offset: number, feed: Feed, failed: Failed): void {
     const slots = this.#slots
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
-      const startMs = startIn(slot, book.timeMs)
+      const startMs = startIn(slot, record.timeMs)
       let row = feed.newest[i]
       if (row === undefined || row.startMs !== startMs) row = this.#rowFor(feed, i, startMs)
       try {
-        row.row = slot.processor.merge(row.row, book as never, row.key)
+        row.row = slot.processor.merge(row.row, record as never, row.key)
       } catch (error) {
         failed(slot.processor, offset, error)
         continue

@@ -1,5 +1,5 @@
 import { type TopicPartition, tpName } from '../../broker/broker.ts'
-import { type Kind, kindOf } from '../../models/topics.ts'
+import { FEED_KINDS, type Kind, kindOf } from '../../models/topics.ts'
 import {
   type Claim,
   freshReader,
@@ -14,14 +14,22 @@ import { Reader } from './reader.ts'
 /** The reader that all processors follow while nothing is wrong. */
 export const ALL = 'all'
 
-/** Which records lie on topics of which kind. */
-export const KIND_OF_RECORD: Record<keyof Records, Kind> = {
-  book: 'books',
-  up: 'books',
-  mark: 'books',
-  hole: 'books',
-  rejection: 'rejections',
-  insight: 'insights',
+/** On topics of which kinds a record may lie. */
+const KINDS_OF_RECORD: Record<keyof Records, readonly Kind[]> = {
+  book: ['books'],
+  trade: ['trades'],
+  ticker: ['tickers'],
+  up: FEED_KINDS,
+  mark: FEED_KINDS,
+  hole: FEED_KINDS,
+  rejection: ['rejections'],
+  insight: ['insights'],
+}
+
+/** Whether what the processor reads may lie on the topic. */
+export function readsTopic({ reads }: AnyProcessor, topic: string): boolean {
+  const kind = kindOf(topic)
+  return kind !== undefined && KINDS_OF_RECORD[reads].includes(kind)
 }
 
 /** A processor that reads by itself: added later, isolated after it threw, or being rebuilt. */
@@ -65,8 +73,7 @@ export class Partition {
     this.#claim = claim
     this.#options = options
     const state = claim.readers.find(({ reader }) => reader === ALL) ?? freshReader(ALL, logStart)
-    const kind = kindOf(claim.topic)
-    const ours = options.processors.filter(({ reads }) => KIND_OF_RECORD[reads] === kind)
+    const ours = options.processors.filter((processor) => readsTopic(processor, claim.topic))
     const alone = ours.filter((processor) => this.#readsAlone(processor, state, logStart))
     this.all = this.#reader(
       state,

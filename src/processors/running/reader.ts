@@ -5,8 +5,16 @@ import { keepOriginal, type RejectionKind } from '../../models/rejection.ts'
 import type { Kind } from '../../models/topics.ts'
 import type { FeedName, ReaderState, RowWrite, Store } from '../../store/store.ts'
 import type { Key, Table } from '../../store/table.ts'
-import type { AnyProcessor, BookTop, Failed } from '../processor.ts'
-import { type Decoded, decode, decodeFast, feedNamed, identityOf } from './decode.ts'
+import type { AnyProcessor, Failed, MarketData } from '../processor.ts'
+import {
+  type Decoded,
+  decode,
+  decodeFast,
+  feedNamed,
+  identityOf,
+  type MarketRecord,
+  type Named,
+} from './decode.ts'
 import { type Feed, FeedRows, type Progress } from './feed-rows.ts'
 import { KeyedRows } from './keyed-rows.ts'
 import { type Losses, takeHoles } from './losses.ts'
@@ -18,9 +26,9 @@ const FEEDS_MAX = 50_000
 
 /** A record on its way through a slice. */
 type Step =
-  | { readonly isBook: true; readonly record: BookTop; readonly offset: number; readonly feed: Feed }
+  | { readonly isMarket: true; readonly record: MarketRecord; readonly offset: number; readonly feed: Feed }
   | {
-      readonly isBook: false
+      readonly isMarket: false
       readonly decoded: Decoded
       readonly offset: number
       readonly keys: readonly (Key | undefined)[]
@@ -49,7 +57,9 @@ export type ReaderOptions = {
 export class Reader {
   readonly state: ReaderState
   readonly #options: ReaderOptions
-  readonly #books: FeedRows
+  /** What records of the market are called on a topic of this kind; where there are none, nobody asks. */
+  readonly #marketType: MarketData
+  readonly #market: FeedRows
   readonly #keyed: KeyedRows
   readonly #feeds = new Map<string, Feed[]>()
   readonly #progress = new Map<string, Progress>()
@@ -61,10 +71,10 @@ export class Reader {
   #failures: Failure[] = []
   #moved = false
   readonly #losses: Losses = new Map()
-  /** The run of the last record and its n, and books counted: written to `state` when it is committed. */
+  /** The run of the last record and its n, and records of the market counted: written to `state` when it is committed. */
   #run = ''
   #runN = 0
-  #bookCount = 0
+  #marketCount = 0
 
   constructor(
     state: ReaderState,
@@ -74,11 +84,12 @@ export class Reader {
   ) {
     this.state = state
     this.#options = options
-    this.#books = new FeedRows(options.store, options.partition, isFresh)
+    this.#marketType = marketDataOn(options.kind)
+    this.#market = new FeedRows(options.store, options.partition, isFresh)
     this.#keyed = new KeyedRows(options.store, options.partition)
     for (const [source, ms] of state.progress) this.#progress.set(source, { source, ms })
     this.#processors = processors
-    this.#books.follow(processors)
+    this.#market.follow(processors)
     this.#keyed.follow(processors)
   }
 
@@ -93,15 +104,15 @@ export class Reader {
 
   /** Rows that wait for a commit: those that will not change soon, and those that the next book may change again. */
   get waiting(): { final: number; changing: number } {
-    const { final, changing } = this.#books.waiting
+    const { final, changing } = this.#market.waiting
     return { final, changing: changing + this.#keyed.dirtyRows }
   }
 
   /** Changes who follows this reader and forgets every cached row. Nothing may be uncommitted. */
   follow(processors: readonly AnyProcessor[]): void {
     this.#processors = processors
-    this.#books.forget()
-    this.#books.follow(processors)
+    this.#market.forget()
+    this.#market.follow(processors)
     this.#keyed.follow(processors)
     this.#feeds.clear()
     this.#feedCount = 0
@@ -121,7 +132,7 @@ export class Reader {
   /** Takes a processor out, with whatever is uncommitted of it. The others go on. */
   drop(processor: AnyProcessor): void {
     this.#processors = this.#processors.filter((other) => other !== processor)
-    this.#books.drop(processor, [...this.#feeds.values()].flat())
+    this.#market.drop(processor, [...this.#feeds.values()].flat())
     this.#keyed.drop(processor)
     this.#moved = true
   }
@@ -150,15 +161,15 @@ export class Reader {
     this.#failures = []
     for (let i = from; i < to; i++) this.#step(records[i]!, steps)
     if (this.#unmet.length > 0) await this.#meet(steps)
-    for (const step of steps) if (step.isBook) this.#books.want(step.record, step.feed)
-    if (this.#books.isWanting) await this.#books.fetch()
+    for (const step of steps) if (step.isMarket) this.#market.want(step.record, step.feed)
+    if (this.#market.isWanting) await this.#market.fetch()
     if (this.#keyed.isWanting) await this.#keyed.fetch()
     for (const step of steps) this.#merge(step)
     return this.#failures
   }
 
   #merge(step: Step): void {
-    if (step.isBook) this.#books.merge(step.record, step.offset, step.feed, this.#failed)
+    if (step.isMarket) this.#market.merge(step.record, step.offset, step.feed, this.#failed)
     else this.#keyed.merge(step.decoded, step.offset, step.keys, this.#failed, this.#tell)
   }
 
@@ -192,33 +203,33 @@ export class Reader {
     const feeds = record.key === null ? undefined : this.#feeds.get(record.key)
     if (feeds !== undefined) {
       for (let i = 0; i < feeds.length; i++) {
-        const book = decodeFast(value, feeds[i]!, n)
-        if (book === undefined) continue
+        const data = decodeFast(value, feeds[i]!, n)
+        if (data === undefined) continue
         this.#runN = n
-        this.#book(book, feeds[i]!, run, record.offset, steps)
+        this.#ofMarket(data, feeds[i]!, run, record.offset, steps)
         return
       }
     }
-    if (!this.#firstBook(record, value, run, n, steps)) this.#slowStep(record, value, run, n, steps)
+    if (!this.#firstOfFeed(record, value, run, n, steps)) this.#slowStep(record, value, run, n, steps)
   }
 
   /** The fast way for a feed that was not met yet: thousands begin at once when a processor starts. */
-  #firstBook(record: LogRecord, value: string, run: string, n: number, steps: Step[]): boolean {
+  #firstOfFeed(record: LogRecord, value: string, run: string, n: number, steps: Step[]): boolean {
     const named = feedNamed(value)
-    if (named === undefined) return false
+    if (named === undefined || named.type !== this.#marketType) return false
     const { venue, source, product } = named
     const id = this.#options.idOf(venue, source, product)
-    const book = decodeFast(value, identityOf(id, venue, source, product), n)
-    if (book === undefined) return false
+    const data = decodeFast(value, identityOf(id, named.type, named), n)
+    if (data === undefined) return false
     this.#runN = n
-    this.#book(book, this.#feed(venue, source, product, id), run, record.offset, steps)
+    this.#ofMarket(data, this.#feed(named, id), run, record.offset, steps)
     return true
   }
 
   #slowStep(record: LogRecord, value: string, run: string, n: number, steps: Step[]): void {
     let feed: Feed | undefined
-    const decoded = decode(value, this.#options.kind, n, (venue, source, product) => {
-      feed = this.#feed(venue, source, product)
+    const decoded = decode(value, this.#options.kind, n, (named) => {
+      feed = this.#feed(named)
       return feed
     })
     if (decoded.type === 'foreign') {
@@ -226,8 +237,8 @@ export class Reader {
       return
     }
     this.#runN = n
-    if (decoded.type === 'book') {
-      this.#book(decoded.record, feed!, run, record.offset, steps)
+    if (decoded.type === 'book' || decoded.type === 'trade' || decoded.type === 'ticker') {
+      this.#ofMarket(decoded.record, feed!, run, record.offset, steps)
       return
     }
     if (decoded.type === 'mark') this.#mark(decoded.record, record.offset, steps)
@@ -235,18 +246,18 @@ export class Reader {
     const ordinalOf = ({ name }: AnyProcessor, ownCount: boolean): number =>
       ownCount ? this.#count(ORDINAL_OF + name) : ordinal
     const keys = this.#keyed.want(decoded, record.offset, ordinalOf, this.#failed)
-    steps.push({ isBook: false, decoded, offset: record.offset, keys })
+    steps.push({ isMarket: false, decoded, offset: record.offset, keys })
   }
 
-  #book(book: BookTop, feed: Feed, run: string, offset: number, steps: Step[]): void {
+  #ofMarket(data: MarketRecord, feed: Feed, run: string, offset: number, steps: Step[]): void {
     const { progress } = feed
-    if (book.timeMs < progress.ms - this.#options.lateMaxMs && !run.startsWith('resend:')) {
+    if (data.timeMs < progress.ms - this.#options.lateMaxMs && !run.startsWith('resend:')) {
       this.state.tooLate++
       return
     }
-    advance(progress, Math.min(book.timeMs, book.receivedAtMs))
-    this.#bookCount++
-    steps.push({ isBook: true, record: book, offset, feed })
+    advance(progress, Math.min(data.timeMs, data.receivedAtMs))
+    this.#marketCount++
+    steps.push({ isMarket: true, record: data, offset, feed })
   }
 
   #mark(mark: Mark, offset: number, steps: Step[]): void {
@@ -254,7 +265,7 @@ export class Reader {
     const { topic, partitionNumber, logId } = this.#options
     for (const hole of takeHoles(this.#losses, mark, `${logId}:${topic}/${partitionNumber}@${offset}`)) {
       const keys = this.#keyed.want(hole, offset, () => 0, this.#failed)
-      steps.push({ isBook: false, decoded: hole, offset, keys })
+      steps.push({ isMarket: false, decoded: hole, offset, keys })
     }
   }
 
@@ -294,12 +305,13 @@ export class Reader {
 
   // --- feeds ---
 
-  #feed(venue: string, source: string, product: string, knownId?: number): Feed {
+  #feed({ venue, source, product }: Named, knownId?: number): Feed {
     const sameProduct = this.#feeds.get(product) ?? []
     const known = sameProduct.find((feed) => feed.source === source && feed.venue === venue)
     if (known !== undefined) return known
     const id = knownId ?? this.#options.idOf(venue, source, product)
-    const feed = this.#books.newFeed(identityOf(id, venue, source, product), this.#progressOf(source))
+    const identity = identityOf(id, this.#marketType, { venue, source, product })
+    const feed = this.#market.newFeed(identity, this.#progressOf(source))
     this.#feeds.set(product, [...sameProduct, feed])
     this.#feedCount++
     this.#newFeeds.push({ id, venue, source, product })
@@ -307,13 +319,13 @@ export class Reader {
     return feed
   }
 
-  /** Feeds stay unmet until there are books: only these say from where on a table may hold rows of theirs. */
+  /** Feeds stay unmet until the market moves: only then is it known from where on a table may hold rows of theirs. */
   async #meet(steps: readonly Step[]): Promise<void> {
-    const books = steps.flatMap((step) => (step.isBook ? [step.record] : []))
-    if (books.length === 0) return
+    const records = steps.flatMap((step) => (step.isMarket ? [step.record] : []))
+    if (records.length === 0) return
     const met = this.#unmet
     this.#unmet = []
-    await this.#books.meet(met, books)
+    await this.#market.meet(met, records)
   }
 
   #progressOf(source: string): Progress {
@@ -334,18 +346,20 @@ export class Reader {
   } {
     this.#keepRun()
     for (const { source, ms } of this.#progress.values()) if (ms > 0) this.state.progress.set(source, ms)
-    if (this.#bookCount > 0)
-      this.state.counts.set('book', (this.state.counts.get('book') ?? 0) + this.#bookCount)
-    this.#bookCount = 0
+    if (this.#marketCount > 0) {
+      const counted = this.state.counts.get(this.#marketType) ?? 0
+      this.state.counts.set(this.#marketType, counted + this.#marketCount)
+    }
+    this.#marketCount = 0
     return {
-      rows: [this.#books.pending(), this.#keyed.pending()],
+      rows: [this.#market.pending(), this.#keyed.pending()],
       feeds: this.#newFeeds,
       outbox: this.#outbox,
     }
   }
 
   committed(): void {
-    this.#books.committed()
+    this.#market.committed()
     this.#keyed.committed()
     this.#newFeeds = []
     this.#outbox = []
@@ -357,6 +371,10 @@ export class Reader {
 function whyForeign({ value, bytes }: LogRecord): string {
   if (bytes !== undefined) return 'its value is not UTF-8 text'
   return value === null ? 'it has no value' : 'it has no run and n in its headers'
+}
+
+function marketDataOn(kind: Kind): MarketData {
+  return kind === 'trades' ? 'trade' : kind === 'tickers' ? 'ticker' : 'book'
 }
 
 function advance(progress: Progress, ms: number): void {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { SqliteBroker } from '../../../src/broker/sqlite-broker.ts'
+import { allTopics } from '../../../src/models/topics.ts'
 import { at, play, write } from './played-log.ts'
-import { differences, ledgerOf, openLog, openRig, type Rig, rawRecord, START_MS } from './rig.ts'
+import { differences, ledgerOf, openLog, openRig, type Rig, rawRecord } from './rig.ts'
 
 const THREE = `
   14:30:00  BTC-USD 100 101
@@ -23,7 +24,7 @@ describe('two runners', () => {
     const rig = await readOnce(THREE)
     const first = await rig.start()
     const before = await rig.tables()
-    await claim(rig, 'books.coinbase', 'rejections', 'insights')
+    await claim(rig, ...allTopics())
     await write(rig.broker, TWO_MORE)
     await rig.heard('books.coinbase/0 was claimed by another processor: this one lets it go')
     await first.close()
@@ -36,11 +37,8 @@ describe('two runners', () => {
   test('the first one ends when it has nothing left', async () => {
     const rig = await openRig()
     const first = await rig.start({ monotonicMs: () => 0 })
-    await claim(rig, 'books.coinbase', 'rejections', 'insights')
-    const insight = { type: 'insight', insight: 'x', venue: 'coinbase', source: 'mock', product: 'BTC-USD' }
-    const when = { slotMs: START_MS, computedAtMs: START_MS, fromMs: null, toMs: null, result: {} }
-    const value = JSON.stringify({ ...insight, ...when })
-    await rig.broker.publish([{ ...rawRecord(value, { key: 'x' }), topic: 'insights' }])
+    await claim(rig, ...allTopics())
+    await rig.broker.publish(allTopics().map((topic) => rawRecord('{"no": "record of ours"}', { topic })))
     await write(rig.broker, `${THREE}\n14:30:05  reject`)
     await expect(first.done).rejects.toMatchObject({ code: 'fenced' })
     await first.close()

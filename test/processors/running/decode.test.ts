@@ -1,13 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { bookHead } from '../../../src/models/product-book.ts'
-import { decode, decodeFast, FUTURE_MS_MAX, identityOf } from '../../../src/processors/running/decode.ts'
+import {
+  decode,
+  decodeFast,
+  FUTURE_MS_MAX,
+  identityOf,
+  type Named,
+} from '../../../src/processors/running/decode.ts'
 import { at, bookText, play, rejection } from './played-log.ts'
 import { START_MS } from './rig.ts'
 
 const asked: string[] = []
-const feedOf = (venue: string, source: string, product: string) => {
-  asked.push(`${venue} ${source} ${product}`)
-  return identityOf(7, venue, source, product)
+const feedOf = (named: Named) => {
+  asked.push(`${named.venue} ${named.source} ${named.product}`)
+  return identityOf(7, 'book', named)
 }
 const BOOK = bookText({ atMs: START_MS, bid: '71234.56', ask: '71235.57', source: 'mock' })
 
@@ -80,7 +86,7 @@ describe('what belongs elsewhere is foreign, and why is said', () => {
 describe('books of the future', () => {
   const stamped = (aheadMs: number) =>
     bookText({ atMs: START_MS + aheadMs, receivedAtMs: START_MS, bid: '1', ask: '2' })
-  const feed = identityOf(7, 'coinbase', 'coinbase', 'BTC-USD')
+  const feed = identityOf(7, 'book', { venue: 'coinbase', source: 'coinbase', product: 'BTC-USD' })
 
   test.each([
     [FUTURE_MS_MAX, true],
@@ -92,8 +98,12 @@ describe('books of the future', () => {
 })
 
 test('the head of a feed is how its books begin, and no other feed’s', () => {
-  const { head } = identityOf(7, 'coinbase', 'mock', 'BTC-USD')
+  const { head } = identityOf(7, 'book', { venue: 'coinbase', source: 'mock', product: 'BTC-USD' })
   expect(head).toBe(bookHead('coinbase', 'mock', 'BTC-USD'))
-  expect(decodeFast(BOOK, identityOf(8, 'coinbase', 'coinbase', 'BTC-USD'), 1)).toBeUndefined()
-  expect(decodeFast(BOOK, identityOf(7, 'coinbase', 'mock', 'BTC-USD'), 1)).toBeDefined()
+  expect(
+    decodeFast(BOOK, identityOf(8, 'book', { venue: 'coinbase', source: 'coinbase', product: 'BTC-USD' }), 1),
+  ).toBeUndefined()
+  expect(
+    decodeFast(BOOK, identityOf(7, 'book', { venue: 'coinbase', source: 'mock', product: 'BTC-USD' }), 1),
+  ).toBeDefined()
 })

@@ -3,11 +3,11 @@ import type { LogRecord, OutgoingRecord } from '../../../src/broker/broker.ts'
 import { MEMORY } from '../../../src/broker/sqlite/log-file.ts'
 import { openSqliteBroker, type SqliteBroker } from '../../../src/broker/sqlite-broker.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/models/time.ts'
-import { allTopics, kindOf } from '../../../src/models/topics.ts'
+import { allTopics } from '../../../src/models/topics.ts'
 import { pipeline } from '../../../src/pipeline.ts'
 import type { Processor } from '../../../src/processors/processor.ts'
 import { type Runner, type RunnerOptions, runProcessors } from '../../../src/processors/run-processors.ts'
-import { KIND_OF_RECORD } from '../../../src/processors/running/partition.ts'
+import { readsTopic } from '../../../src/processors/running/partition.ts'
 import { openSqliteStore } from '../../../src/store/sqlite-store.ts'
 import { idOf, type PendingMessage, type Store } from '../../../src/store/store.ts'
 import { dump, ledgerFindings, lineageFindings } from '../../../src/store/verify-tables.ts'
@@ -86,8 +86,8 @@ export async function openRig(about: RigAbout = {}): Promise<Rig> {
       }),
     start,
     askRebuild: async (name) => {
-      const { reads } = PROCESSORS.find((processor) => processor.name === name) ?? bestPrices
-      const infos = (await broker.topics()).filter(({ topic }) => kindOf(topic) === KIND_OF_RECORD[reads])
+      const processor = PROCESSORS.find((known) => known.name === name) ?? bestPrices
+      const infos = (await broker.topics()).filter(({ topic }) => readsTopic(processor, topic))
       const ids = infos.flatMap(({ topic, partitionInfos }) =>
         partitionInfos.map(({ partition }) => idOf(topic, partition)),
       )

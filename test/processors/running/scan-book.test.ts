@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeBook, encodeLevels, type Level, type ProductBook } from '../../../src/models/product-book.ts'
+import {
+  encodeBook,
+  encodeLevels,
+  type Level,
+  type ProductBook,
+  type Since,
+} from '../../../src/models/product-book.ts'
 import type { BookTop } from '../../../src/processors/processor.ts'
 import { type Decoded, decode, decodeFast, identityOf } from '../../../src/processors/running/decode.ts'
 
@@ -8,7 +14,7 @@ import { type Decoded, decode, decodeFast, identityOf } from '../../../src/proce
  * The scanner and the schema are held against each other on every text: what the scanner answers is what the schema says,
  * and what it does not answer is left to the schema.
  */
-const FEED = identityOf(7, 'coinbase', 'mock', 'BTC-USD')
+const FEED = identityOf(7, 'book', { venue: 'coinbase', source: 'mock', product: 'BTC-USD' })
 const RUNS = { numRuns: 2_000 }
 
 const fast = (text: string): BookTop | undefined => decodeFast(text, FEED, 3)
@@ -45,27 +51,41 @@ const anySide: fc.Arbitrary<Level[]> = fc.array(fc.tuple(anyDecimal, anyDecimal,
   minLength: 1,
   maxLength: 5,
 })
-const anyBook: fc.Arbitrary<ProductBook> = fc.record({
+const anyTime = fc.integer({ min: TIME_MS - 1e9, max: TIME_MS })
+const anySince: fc.Arbitrary<Since> = fc.record({
+  updates: anyCount,
+  bidMax: anyDecimal,
+  bidMaxAtMs: anyTime,
+  askMin: anyDecimal,
+  askMinAtMs: anyTime,
+  spreadMax: anyDecimal,
+  spreadMaxBid: anyDecimal,
+  spreadMaxAtMs: anyTime,
+})
+const anyBookInBase: fc.Arbitrary<ProductBook> = fc.record({
   type: fc.constant('book' as const),
   venue: fc.constant('coinbase' as const),
   source: fc.constant('mock' as const),
   product: fc.constant('BTC-USD'),
   sequence: fc.option(fc.oneof(fc.nat(), fc.integer({ min: 0, max: 999_999_999_999_999 }))),
-  exchangeTimeMs: fc.option(fc.integer({ min: TIME_MS - 1e9, max: TIME_MS })),
+  exchangeTimeMs: fc.option(anyTime),
   receivedAtMs: fc.integer({ min: TIME_MS, max: TIME_MS + 1e9 }),
   state: fc.constantFrom('ok' as const, 'crossed' as const, 'locked' as const, 'indicative' as const),
   bids: anySide,
   asks: anySide,
   bidLevels: anyCount,
   askLevels: anyCount,
-  since: fc.constant(null),
+  since: fc.option(anySince),
 })
+const anyBook: fc.Arbitrary<ProductBook> = fc
+  .tuple(anyBookInBase, fc.option(fc.constantFrom('1 USD', '0.01 BTC', '10000000000000000000 X')))
+  .map(([book, unit]) => (unit === null ? book : { ...book, unit }))
 
 function textOf(book: ProductBook): string {
   return encodeBook({ ...book, bids: encodeLevels(book.bids), asks: encodeLevels(book.asks) })
 }
 
-const GOOD = textOf({
+const BOOK: ProductBook = {
   type: 'book',
   venue: 'coinbase',
   source: 'mock',
@@ -82,7 +102,20 @@ const GOOD = textOf({
   bidLevels: 50,
   askLevels: 51,
   since: null,
-})
+}
+const GOOD = textOf(BOOK)
+const SINCE: Since = {
+  updates: 3,
+  bidMax: '71300',
+  bidMaxAtMs: TIME_MS,
+  askMin: '71200.5',
+  askMinAtMs: TIME_MS - 10,
+  spreadMax: '2',
+  spreadMaxBid: '71234',
+  spreadMaxAtMs: TIME_MS - 20,
+}
+/** A book that stands for several updates and is not counted in its base: all that a book may say. */
+const FULL = textOf({ ...BOOK, since: SINCE, unit: '0.01 BTC' })
 
 describe('the scanner and the schema', () => {
   test('agree on every book in our own writing, and the scanner takes it', () => {
@@ -117,15 +150,39 @@ describe('the scanner and the schema', () => {
     expect(taken).toBeGreaterThan(50)
   })
 
-  test('agree wherever a text is cut off: only the whole is a book', () => {
-    for (let length = 0; length < GOOD.length; length++) expect(agreed(GOOD.slice(0, length))).toBeUndefined()
-    expect(agreed(GOOD)).toBeDefined()
+  test.each([
+    ['the shortest', GOOD],
+    ['the fullest', FULL],
+  ])('agree wherever a text is cut off: only the whole is a book, %s', (_, text) => {
+    for (let length = 0; length < text.length; length++) expect(agreed(text.slice(0, length))).toBeUndefined()
+    expect(agreed(text)).toBeDefined()
   })
 
   test('agree whatever single character is exchanged', () => {
-    for (let at = 0; at < GOOD.length; at++) {
-      for (const glyph of '0 9.-,"[]{}e') agreed(GOOD.slice(0, at) + glyph + GOOD.slice(at + 1))
+    for (let at = 0; at < FULL.length; at++) {
+      for (const glyph of '0 9.-,"[]{}eB') agreed(FULL.slice(0, at) + glyph + FULL.slice(at + 1))
     }
+  })
+
+  test('agree on products whose names are not Latin', () => {
+    const product = '币安人生-USDT'
+    const feed = identityOf(7, 'book', { venue: 'binance', source: 'binance', product })
+    const text = textOf({
+      ...BOOK,
+      venue: 'binance',
+      source: 'binance',
+      product,
+      since: SINCE,
+      unit: '1 USD',
+    })
+    const decoded = decode(text, 'books', 3, () => feed)
+    expect(decodeFast(text, feed, 3)).toEqual((decoded as Extract<Decoded, { type: 'book' }>).record)
+    // Beyond the head a letter of more than one byte would move every number from its place.
+    expect(decodeFast(text.replace('1 USD', '1 ÜSD'), feed, 3)).toBeUndefined()
+    const long = text.replace('"71234.56"', '"71234.560000000000001"')
+    expect(decodeFast(long, feed, 3)).toMatchObject({
+      bid: { units: 71_234_560_000_000_000_001n, scale: 15 },
+    })
   })
 })
 
@@ -202,9 +259,25 @@ describe('numbers', () => {
     [',3]', ',"3"]', false],
     [',3]', ']', false],
     [',3]', ',3,4]', false],
+    ['"updates":3', '"updates":0', false],
+    ['"updates":3', '"updates":1.5', false],
+    ['"bidMax":"71300"', '"bidMax":"0"', false],
+    ['"bidMax":"71300"', '"bidMax":71300', false],
+    ['"askMin":"71200.5"', '"askMin":"-1"', false],
+    ['"spreadMax":"2"', '"spreadMax":"0.0"', false],
+    ['"spreadMaxBid":"71234"', '"spreadMaxBid":"71234.123456789012345678"', true],
+    [`"bidMaxAtMs":${TIME_MS}`, '"bidMaxAtMs":0', false],
+    [`"askMinAtMs":${TIME_MS - 10}`, '"askMinAtMs":null', false],
+    [`,"spreadMaxAtMs":${TIME_MS - 20}`, '', false],
+    ['"unit":"0.01 BTC"', '"unit":"BTC"', false],
+    ['"unit":"0.01 BTC"', '"unit":"0.01  BTC"', false],
+    ['"unit":"0.01 BTC"', '"unit":"1 USD"', true],
+    ['"unit":"0.01 BTC"', '"unit":""', false],
+    ['"unit":"0.01 BTC"', '"unit":null', false],
   ]
   test.each(whole)('%s may be %s: %s', (written, instead, isBook) => {
-    const text = GOOD.replace(written, instead)
+    const text = FULL.replace(written, instead)
+    expect(text).not.toBe(FULL)
     agreed(text)
     expect(slow(text).type).toBe(isBook ? 'book' : 'foreign')
   })
@@ -234,7 +307,10 @@ describe('forms', () => {
     ['an escaped letter', GOOD.replace('"ok"', '"\\u006fk"'), false, true],
     ['a trailing comma', GOOD.replace(',1]],', ',1],],'), false, false],
     ['another product under the same head', GOOD.replace('BTC-USD', 'ETH-USD'), false, true],
-    ['updates since the last book', withSince(), false, true],
+    ['updates since the last book', textOf({ ...BOOK, since: SINCE }), true, true],
+    ['sizes that are not in the base', textOf({ ...BOOK, unit: '1 USD' }), true, true],
+    ['a unit twice', FULL.replace('}', '},"unit":"1 USD"'), false, true],
+    ['an extra key among the updates', FULL.replace('"bidMax"', '"more":1,"bidMax"'), false, true],
   ]
   test.each(forms)('%s', (_, text, isScanned, isBook) => {
     expect(agreed(text) !== undefined).toBe(isScanned)
@@ -243,12 +319,6 @@ describe('forms', () => {
 
   function swapped(a: string, b: string): string {
     return GOOD.replace(a, '#').replace(b, a).replace('#', b)
-  }
-
-  function withSince(): string {
-    const extremes = { bidMax: '71300', bidMaxAtMs: TIME_MS, askMin: '71200', askMinAtMs: TIME_MS }
-    const since = { ...extremes, spreadMax: '2', spreadMaxBid: '71234', spreadMaxAtMs: TIME_MS }
-    return GOOD.replace('"since":null', `"since":${JSON.stringify({ updates: 3, ...since })}`)
   }
 })
 

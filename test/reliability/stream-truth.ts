@@ -1,0 +1,107 @@
+import { expect } from 'vitest'
+import { decimalOf, formatDecimal } from '../../src/models/decimal.ts'
+import type { ProductBook } from '../../src/models/product-book.ts'
+import type { VenueId } from '../../src/models/scalars.ts'
+import { FEED_KINDS } from '../../src/models/topics.ts'
+import type { Trade } from '../../src/models/trade.ts'
+import { NOON_MS, type StreamRig } from './stream-rig.ts'
+
+/** What was published, held against what the simulated venue knows to be true. */
+
+type Names = Partial<Record<VenueId, readonly string[]>>
+
+export function eachProduct(products: Names): [VenueId, string][] {
+  return Object.entries(products).flatMap(([venue, names]) =>
+    names.map((name): [VenueId, string] => [venue as VenueId, name]),
+  )
+}
+
+/** How long published books may trail what the venue has published: latency, linger, one interval. */
+const TRAIL_MS_MAX = 1_000
+const LOOK_MS = 7
+
+/** Every product's last published book is the venue's own within a second: it is asked until it was seen to be. */
+export async function expectTrueBooks(rig: StreamRig, products: Names): Promise<void> {
+  const wrong = new Map(eachProduct(products).map((pair) => [pair.join(' '), pair]))
+  const published = new Map<string, ProductBook>()
+  let read = 0
+  for (let waitedMs = 0; wrong.size > 0 && waitedMs < TRAIL_MS_MAX; waitedMs += LOOK_MS) {
+    await rig.timers.advanceBy(LOOK_MS)
+    for (; read < rig.published.length; read++) {
+      const { value } = rig.published[read]!
+      if (!value.startsWith('{"type":"book"')) continue
+      const book = JSON.parse(value) as ProductBook
+      published.set(`${book.venue} ${book.product}`, book)
+    }
+    for (const [name, [venue, product]] of wrong) {
+      if (isSame(published.get(name), rig, venue, product)) wrong.delete(name)
+    }
+  }
+  expect([...wrong.keys()]).toEqual([])
+}
+
+function isSame(book: ProductBook | undefined, rig: StreamRig, venue: VenueId, product: string): boolean {
+  if (book === undefined) return false
+  const truth = rig.simulator.books(venue, product, 20)
+  const text = (levels: readonly (readonly [string, string, ...unknown[]])[]) =>
+    levels.map(([price, size]) => `${plain(price)} ${plain(size)}`).join('|')
+  return text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
+}
+
+function plain(text: string): string {
+  return formatDecimal(decimalOf(text))
+}
+
+/**
+ * Every trade that happened since the line was up was published once, but for those within holes that were not back-filled;
+ * answers how many were expected.
+ */
+export function expectTrueTape(rig: StreamRig, venue: VenueId, product: string, untilMs: number): number {
+  const news = rig.records(venue, 'trades', product)
+  const up = news.find((record) => record.type === 'up')!
+  const trades = news.filter((record): record is Trade => record.type === 'trade')
+  const ids = trades.map(({ id }) => id)
+  expect(new Set(ids).size, `${venue} ${product}: a trade was published twice`).toBe(ids.length)
+  const torn = rig.holes(venue, 'trades', product).filter(({ backfilled }) => !backfilled)
+  const expected = rig.simulator
+    .tape(venue, product, up.type === 'up' ? up.atMs + SETTLING_MS : NOON_MS, untilMs - SETTLING_MS)
+    .filter(
+      ({ timeMs }) =>
+        !torn.some(
+          ({ fromMs, toMs = Infinity }) => timeMs >= fromMs - SETTLING_MS && timeMs <= toMs + SETTLING_MS,
+        ),
+    )
+  const published = new Set(
+    trades.map(
+      ({ exchangeTimeMs, price, size, side }) => `${exchangeTimeMs} ${plain(price)} ${plain(size)} ${side}`,
+    ),
+  )
+  const missing = expected.filter(
+    ({ timeMs, price, size, taker }) =>
+      ![...near(timeMs, price, size, taker)].some((text) => published.has(text)),
+  )
+  expect(missing, `${venue} ${product}: trades are missing`).toEqual([])
+  return expected.length
+}
+
+/** A trade is under way for some milliseconds at either end of a stretch. */
+const SETTLING_MS = 500
+
+function* near(timeMs: number, price: string, size: string, taker: string): Generator<string> {
+  yield `${timeMs} ${plain(price)} ${plain(size)} ${taker}`
+}
+
+/** Holes of a line follow each other, each ends after it began, and none is open. */
+export function expectWholeHoles(rig: StreamRig, products: Names): void {
+  for (const [venue, product] of eachProduct(products)) {
+    for (const kind of FEED_KINDS) {
+      let untilMs = 0
+      for (const { id, fromMs, toMs } of rig.holes(venue, kind, product)) {
+        expect(toMs, `${id} is open`).toBeDefined()
+        expect(fromMs, `${id} begins within the one before`).toBeGreaterThanOrEqual(untilMs)
+        expect(toMs, id).toBeGreaterThanOrEqual(fromMs)
+        untilMs = toMs!
+      }
+    }
+  }
+}
