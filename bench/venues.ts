@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { type BenchRow, holds, interleaved } from './row.ts'
+import { BOOKS, bookMegabytes, LEVELS_A_SIDE } from './venues/book-memory.ts'
 import { type Contender, ourBook, ours, TOP_LEVELS, tardis, tardisBook } from './venues/contenders.ts'
 import { depthFrames } from './venues/depth-frames.ts'
 
@@ -26,6 +27,7 @@ export async function run(): Promise<BenchRow[]> {
     row(`${top}, as objects`, 'events/s', length, seconds.objects, seconds.tardis, '>= 4'),
     row(`${top}, as published text`, 'events/s', length, seconds.text, seconds.tardis, '>= 3'),
     row(`the book alone, ${made.name} changes`, 'changes/s', made.changes, alone.ours, alone.tardis, '>= 4'),
+    memoryRow(),
   ]
 }
 
@@ -77,4 +79,13 @@ function row(
   const ratio = otherSeconds / ourSeconds
   const reference = `tardis-dev ${version}: ${Math.round(count / otherSeconds)} ${unit}`
   return { name, value: count / ourSeconds, unit, reference, ratio, bound, holds: holds(ratio, bound) }
+}
+
+function memoryRow(): BenchRow {
+  const name = `${BOOKS} books of ${LEVELS_A_SIDE} levels a side`
+  const value = bookMegabytes()
+  const bareMegabytes = (BOOKS * LEVELS_A_SIDE * 4 * Float64Array.BYTES_PER_ELEMENT) / 1e6
+  const ratio = value / bareMegabytes
+  const reference = `their numbers alone: ${bareMegabytes} MB`
+  return { name, value, unit: 'MB', reference, ratio, bound: '<= 1.3', holds: holds(ratio, '<= 1.3') }
 }

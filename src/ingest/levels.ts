@@ -92,7 +92,7 @@ export class Levels {
     const rows = this.isBid.length
     if (row < rows) return true
     if (rows >= ROWS_MAX) return false
-    const more = Math.min(rows * 2, ROWS_MAX)
+    const more = Math.min(Math.max(rows * 2, ROWS_MIN), ROWS_MAX)
     this.isBid = grown(this.isBid, new Uint8Array(more))
     this.priceDigits = grown(this.priceDigits, new Float64Array(more))
     this.pricePlaces = grown(this.pricePlaces, new Uint8Array(more))

@@ -88,10 +88,11 @@ export class LiveBook {
     this.#last = NO_NUMBER
   }
 
-  /** The book cannot be right any more; where it may have been wrong before that, since after `goodMs`. */
+  /** The book cannot be right any more; `goodMs` is when it was last known to be, if that is not when it last moved. */
   failed(reason: HoleReason, goodMs = this.#goodMs): void {
     this.#reason = reason
     if (goodMs < this.#goodMs) this.#takeBackTo(goodMs)
+    else this.#goodMs = goodMs
     this.#do('failed')
   }
 

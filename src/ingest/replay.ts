@@ -72,7 +72,7 @@ class CaptureReplay implements Replay {
 
   open(url: string, limits: SocketLimits, handlers: SocketHandlers): Socket {
     const path = pathOf(url)
-    const listener = new Listener(path, handlers, this.#timers)
+    const listener = new Listener(path, handlers)
     this.#unopened = this.#unopened.filter((one) => !one.isForgotten && this.#isFresh(one.openedMs))
     const captured = takeFirst(this.#unopened, (one) => one.path === path)
     if (captured === undefined) this.#await(listener, limits)

@@ -8,13 +8,11 @@ export type SocketLine = Extract<CaptureLine, { does: 'opened' | 'frame' | 'clos
 export class Listener implements Socket {
   readonly path: string
   readonly #handlers: SocketHandlers
-  readonly #timers: VirtualTimers
   #isOver = false
 
-  constructor(path: string, handlers: SocketHandlers, timers: VirtualTimers) {
+  constructor(path: string, handlers: SocketHandlers) {
     this.path = path
     this.#handlers = handlers
-    this.#timers = timers
   }
 
   get isOver(): boolean {
@@ -41,7 +39,7 @@ export class Listener implements Socket {
 
   /** Whoever was there then is there now. */
   ping(): void {
-    this.#timers.after(0, () => {
+    queueMicrotask(() => {
       if (!this.#isOver) this.#handlers.onAlive?.()
     })
   }
@@ -53,7 +51,8 @@ export class Listener implements Socket {
   endWith(end: SocketEnd): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#timers.after(0, () => this.#handlers.onClose(end))
+    // Made time may stand still by now.
+    queueMicrotask(() => this.#handlers.onClose(end))
   }
 }
 

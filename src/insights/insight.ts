@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import type { InsightResult } from '../models/insight.ts'
+import type { InsightResult, InsightSource, InsightVenue } from '../models/insight.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
 import type { Views } from '../store/views.ts'
 
-/** Venue, source and product: what every answer is about. Answers of unlike sources are never put together. */
+/** Venue, source and product: what most answers are about. Answers of unlike sources are never put together. */
 export type Feed = { readonly venue: VenueId; readonly source: SourceId; readonly product: string }
 
 /** What is asked, and as of when. A name that is not given is not asked for. */
@@ -17,8 +17,11 @@ export type InsightAbout = {
   readonly forecastHorizonMs: number
 }
 
-/** An answer about one feed, from what lies between `fromMs` and `toMs`. */
-export type InsightAnswer = Feed & {
+/** An answer about one feed, or about those it compares, from what lies between `fromMs` and `toMs`. */
+export type InsightAnswer = {
+  readonly venue: InsightVenue
+  readonly source: InsightSource
+  readonly product: string
   readonly fromMs: number | null
   readonly toMs: number | null
   /** What programs read: decimals as strings, statistics as numbers, times as ISO text. */
@@ -39,6 +42,7 @@ export type TextTable = {
   readonly title: string
   /** Said once below the title: units, what the columns mean. */
   readonly says: string
+  /** None: each row is one line of text behind the title. */
   readonly columns: readonly TextColumn[]
 }
 
@@ -46,6 +50,6 @@ export type TextTable = {
 export type Insight = {
   readonly name: string
   readonly tables: readonly TextTable[]
-  /** One answer a feed that there is anything to say about, in the order of `feedsOf`. */
+  /** One answer a feed that there is anything to say about, in the order of `feedsOf`; or one a comparison. */
   answer(db: Kysely<Views>, about: InsightAbout): Promise<InsightAnswer[]>
 }

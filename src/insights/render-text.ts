@@ -1,3 +1,4 @@
+import type { InsightSource, InsightVenue } from '../models/insight.ts'
 import { isoTime } from '../models/time.ts'
 import type { InsightAbout, InsightAnswer, TextColumn, TextRow, TextTable } from './insight.ts'
 import type { Outcome } from './run-insights.ts'
@@ -19,7 +20,7 @@ export type TextReport = {
 }
 
 /**
- * The report for people: a section a venue and source, never mixed, in it the insights as tables. Times are UTC, with their
+ * The report for people: a section a venue and source, never mixed, in it the insights as tables; behind them what compares venues. Times are UTC, with their
  * day where it is not today's.
  */
 export function renderText({ about, outcomes, lagRecords, colour }: TextReport): string {
@@ -52,10 +53,16 @@ export function renderText({ about, outcomes, lagRecords, colour }: TextReport):
 function sectionsOf(answers: readonly InsightAnswer[]): Map<string, (answer: InsightAnswer) => boolean> {
   return new Map(
     answers.map(({ venue, source }) => [
-      source === venue ? `${venue}, live` : `${venue}, source ${source}: made data, not the market`,
+      headingOf(venue, source),
       (answer: InsightAnswer) => answer.venue === venue && answer.source === source,
     ]),
   )
+}
+
+function headingOf(venue: InsightVenue, source: InsightSource): string {
+  const name = venue === 'all' ? 'all venues' : venue
+  const isLive = source === venue || source === 'live'
+  return isLive ? `${name}, live` : `${name}, source ${source}: made data, not the market`
 }
 
 function noData(about: InsightAbout): string[] {
@@ -73,7 +80,9 @@ function tablesOf(
 ): string[] {
   return insight.tables.flatMap((table, i) => {
     const rows = answers.filter(belongs).flatMap((answer) => answer.rows[i] ?? [])
-    return rows.length === 0 ? [] : ['', ...tableLines(table, rows, paint)]
+    if (rows.length === 0) return []
+    if (table.columns.length > 0) return ['', ...tableLines(table, rows, paint)]
+    return ['', ...rows.map(([text]) => `  ${paint(BOLD, table.title)}  ${text}`)]
   })
 }
 

@@ -4,6 +4,7 @@ import type { InsightResult } from '../models/insight.ts'
 import { SECOND_MS } from '../models/time.ts'
 import type { Views } from '../store/views.ts'
 import { bestPrices } from './best-prices.ts'
+import { consolidated } from './consolidated.ts'
 import type { Insight, InsightAbout, InsightAnswer } from './insight.ts'
 import { maxSpread } from './max-spread.ts'
 import { midPriceForecast } from './mid-price-forecast.ts'
@@ -11,7 +12,13 @@ import { topOfBook } from './top-of-book.ts'
 import { within } from './within.ts'
 
 /** Every insight there is, in the order of the report. */
-export const allInsights: readonly Insight[] = [topOfBook, bestPrices, maxSpread, midPriceForecast]
+export const allInsights: readonly Insight[] = [
+  topOfBook,
+  consolidated,
+  bestPrices,
+  maxSpread,
+  midPriceForecast,
+]
 
 /** An insight that has not answered by then hangs: a tenth of the usual five minutes between two runs. */
 export const INSIGHT_MS_MAX = 30 * SECOND_MS

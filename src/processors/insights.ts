@@ -1,13 +1,12 @@
-import type { InsightResult } from '../models/insight.ts'
-import type { SourceId, VenueId } from '../models/scalars.ts'
+import type { InsightResult, InsightSource, InsightVenue } from '../models/insight.ts'
 import { table } from '../store/table.ts'
 import type { Processor } from './processor.ts'
 
 /** The kept answer of one insight about one feed for one slot: of several, the one that was worked out first. */
 export type InsightRow = {
   readonly insight: string
-  readonly venue: VenueId
-  readonly source: SourceId
+  readonly venue: InsightVenue
+  readonly source: InsightSource
   readonly product: string
   readonly slotMs: number
   readonly computedAtMs: number

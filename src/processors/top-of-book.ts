@@ -19,6 +19,8 @@ export type TopOfBookRow = {
   readonly receivedAtMs: number
   readonly bidLevels: number
   readonly askLevels: number
+  /** What one unit of size stands for, where that is not one BASE. */
+  readonly unit: string | null
 }
 
 /** (bidSize - askSize) / (bidSize + askSize): 1 where all size is on the bid, -1 where all is on the ask. */
@@ -58,6 +60,7 @@ export const topOfBook: Processor<'book', TopOfBookRow> = {
       receivedAtMs: 'integer',
       bidLevels: 'integer',
       askLevels: 'integer',
+      unit: 'text?',
     },
     {
       spread: ['decimal', spreadOf],
@@ -83,6 +86,7 @@ export const topOfBook: Processor<'book', TopOfBookRow> = {
       receivedAtMs: book.receivedAtMs,
       bidLevels: book.bidLevels,
       askLevels: book.askLevels,
+      unit: book.unit,
     }
   },
 }
@@ -101,6 +105,11 @@ function compareLatest(row: TopOfBookRow, book: BookTop): number {
     row.bidLevels - book.bidLevels ||
     row.askLevels - book.askLevels ||
     (row.exchangeTimeMs ?? -1) - (book.exchangeTimeMs ?? -1) ||
-    (row.state < book.state ? -1 : row.state > book.state ? 1 : 0)
+    compareTexts(row.state, book.state) ||
+    compareTexts(row.unit ?? '', book.unit ?? '')
   )
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

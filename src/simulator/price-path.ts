@@ -22,55 +22,56 @@ export type PathShape = {
   readonly perRootSecond: number
 }
 
-export function pricePath(key: number, shape: PathShape): PricePath {
-  const { lengths } = shape
-  const strands = Array.from({ length: Math.ceil(lengths / STRAND) }, (_, index) =>
-    strand(key, shape, index * STRAND, Math.min(lengths, (index + 1) * STRAND)),
-  )
-  const heights = Array.from({ length: lengths }, (_, index) => heightOf(shape, index))
-  function at(timeMs: number): number {
-    let sum = 0
-    for (let index = 0; index < strands.length; index++) sum += strands[index]!(timeMs)
-    return sum
-  }
-  return { at, bound: heights.reduce((sum, height) => sum + height, 0) }
-}
+/** Many paths of one shape: what they have in common is worked out once. */
+export function pathsOf(shape: PathShape): (key: number) => PricePath {
+  const heights = Array.from({ length: shape.lengths }, (_, index) => heightOf(shape, index))
+  const bound = heights.reduce((sum, height) => sum + height, 0)
+  const strands = Math.ceil(shape.lengths / STRAND)
 
-/** Lengths that are worked out together, at the knots of the shortest of them: the longer ones far less often. */
-const STRAND = 6
-
-/** The sum of the lengths `first` up to `end`. All of them bend at knots, and so between two knots it is a line. */
-function strand(key: number, shape: PathShape, first: number, end: number): (timeMs: number) => number {
-  const heights = Float64Array.from({ length: end - first }, (_, index) => heightOf(shape, first + index))
-  const keys = Int32Array.from({ length: end - first }, (_, index) => subKey(key, first + index))
-  const knotMs = shape.shortestMs * 2 ** first
-
-  function valueAtKnot(knot: number): number {
+  /** The sum of the lengths of one strand at a knot of it. */
+  function valueAtKnot(key: number, strand: number, knot: number): number {
     let sum = 0
     let place = knot
-    for (let index = 0; index < keys.length; index++, place *= 0.5) {
+    const end = Math.min(shape.lengths, (strand + 1) * STRAND)
+    for (let index = strand * STRAND; index < end; index++, place *= 0.5) {
+      const own = subKey(key, index)
       const cell = Math.floor(place)
-      const from = valueAt(keys[index]!, cell)
-      sum += heights[index]! * (from + (valueAt(keys[index]!, cell + 1) - from) * (place - cell))
+      const from = valueAt(own, cell)
+      sum += heights[index]! * (from + (valueAt(own, cell + 1) - from) * (place - cell))
     }
     return sum
   }
 
-  let knot = Number.NaN
-  let from = 0
-  let to = 0
-  return (timeMs) => {
-    const place = timeMs / knotMs
-    const cell = Math.floor(place)
-    if (cell !== knot) {
-      // Time mostly goes on to the next.
-      from = cell === knot + 1 ? to : valueAtKnot(cell)
-      to = valueAtKnot(cell + 1)
-      knot = cell
+  return (key) => {
+    // Of each strand: the last knot, and the values there and at the next. One small array: thousands of paths take turns.
+    const state: number[] = Array.from({ length: 3 * strands }, () => Number.NaN)
+    function at(timeMs: number): number {
+      let sum = 0
+      let knotMs = shape.shortestMs
+      for (let strand = 0, own = 0; strand < strands; strand++, own += 3, knotMs *= STRAND_LENGTH) {
+        const place = timeMs / knotMs
+        const knot = Math.floor(place)
+        if (state[own] !== knot) {
+          // Time mostly goes on to the next.
+          state[own + 1] = state[own] === knot - 1 ? state[own + 2]! : valueAtKnot(key, strand, knot)
+          state[own + 2] = valueAtKnot(key, strand, knot + 1)
+          state[own] = knot
+        }
+        const from = state[own + 1]!
+        sum += from + (state[own + 2]! - from) * (place - knot)
+      }
+      return sum
     }
-    return from + (to - from) * (place - cell)
+    return { at, bound }
   }
 }
+
+/**
+ * Lengths that are worked out together, at the knots of the shortest of them: all of them bend there, so that their sum is
+ * a line in between. Strands of longer ones are worked out far less often.
+ */
+const STRAND = 6
+const STRAND_LENGTH = 2 ** STRAND
 
 function heightOf({ shortestMs, perRootSecond }: PathShape, index: number): number {
   return perRootSecond * HEIGHT * Math.sqrt((shortestMs * 2 ** index) / 1_000)

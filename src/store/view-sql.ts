@@ -122,14 +122,16 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
     top_of_book: `
       SELECT ${NAMES}, r.state, r.bid, ${real('bid')}, r.bid_size, r.ask, ${real('ask')}, r.ask_size, r.spread, ${real('spread')},
         r.mid, ${real('mid')}, r.spread_bps, ${real('spread_bps')}, r.imbalance, r.microprice, r.sequence, r.time_ms,
-        r.exchange_time_ms, r.received_at_ms, r.bid_levels, r.ask_levels, ${LINEAGE}
+        r.exchange_time_ms, r.received_at_ms, r.bid_levels, r.ask_levels, r.unit, ${LINEAGE}
       FROM top_of_book_rows r ${FEED_AND_PARTITION}`,
 
     watches: `
       SELECT ${NAMES}, r.run, p.topic, p.partition, r.from_ms, ${greater('coalesce(m.up_to_ms, r.from_ms)', 'r.from_ms')} AS to_ms, coalesce(m.bye, 0) AS bye
       FROM watches_rows r ${FEED_AND_PARTITION} LEFT JOIN runs_rows m ON m.run = r.run AND m.partition = r.partition`,
 
-    holes: `SELECT ${NAMES}, r.id, r.run, r.from_ms, r.to_ms, r.reason, r.backfilled FROM holes_rows r JOIN feeds f ON f.id = r.feed`,
+    holes: `
+      SELECT ${NAMES}, p.topic, p.partition, r.id, r.run, r.from_ms, r.to_ms, r.reason, r.backfilled
+      FROM holes_rows r ${FEED_AND_PARTITION}`,
 
     rejections: `
       SELECT r.id, r.kind, r.path, r.message, r.venue, r.source, r.product, r.received_at_ms, ${time('r.received_at_ms')} AS received_time,

@@ -1,3 +1,4 @@
+import type { InsightSource, InsightVenue } from '../models/insight.ts'
 import type { BookState } from '../models/product-book.ts'
 import type { RejectionKind } from '../models/rejection.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
@@ -93,6 +94,8 @@ export type Views = {
       received_at_ms: number
       bid_levels: number
       ask_levels: number
+      /** What one unit of size stands for, where that is not one BASE. */
+      unit: string | null
     }
   /** One row a producer's run, partition and product: watched from `from_ms` up to `to_ms`. */
   watches: FeedColumns & {
@@ -105,6 +108,8 @@ export type Views = {
   }
   /** One row a hole; `to_ms` is null while it is open. */
   holes: FeedColumns & {
+    topic: string
+    partition: number
     id: string
     run: string
     from_ms: number | null
@@ -148,13 +153,15 @@ export type Views = {
     lost: number
   }
   /** Every kept result of every insight. `result` is JSON. */
-  insights: FeedColumns &
-    Lineage & {
-      insight: string
-      slot_ms: number
-      computed_at_ms: number
-      from_ms: number | null
-      to_ms: number | null
-      result: string
-    }
+  insights: Lineage & {
+    venue: InsightVenue
+    source: InsightSource
+    product: string
+    insight: string
+    slot_ms: number
+    computed_at_ms: number
+    from_ms: number | null
+    to_ms: number | null
+    result: string
+  }
 }

@@ -66,6 +66,20 @@ test('after a reset nothing is left of the frame before', () => {
   expect(levels.texts.size).toBe(0)
 })
 
+test('a copy keeps its rows whatever becomes of the frame they came from, and takes more', () => {
+  const levels = new Levels()
+  levels.add('bid', '1', '2')
+  levels.add('ask', '3', '12345678901234567890')
+  levels.add('ask', '4', '5')
+  const some = levels.copy(1, 3)
+  const none = levels.copy(1, 1)
+  levels.reset()
+  levels.add('bid', '6', '7')
+  expect(rows(some)).toEqual(['ask 3 12345678901234567890', 'ask 4 5'])
+  for (const copy of [some, none]) expect(copy.add('bid', '8', '9')).toBe(true)
+  expect([rows(some).at(-1), rows(none)]).toEqual(['bid 8 9', ['bid 8 9']])
+})
+
 test('a million rows fit, and not one more', () => {
   const levels = new Levels()
   const many = `[${'["1","1"],'.repeat(999_998)}["1","1"]]`

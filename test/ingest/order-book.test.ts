@@ -158,15 +158,18 @@ describe('the top', () => {
     ])
   })
 
-  test('a thousand long levels are one text', () => {
-    const book = new OrderBook()
-    const rows = Array.from({ length: 1_000 }, (_, i) => [
-      `${10n ** 19n + BigInt(i)}.${'1'.repeat(18)}`,
+  test.each([
+    ['long', (i: number) => `${1_000_000 + i}.123456789`, '999999999.999999'],
+    [
+      'longest',
+      (i: number) => `${10n ** 19n + BigInt(i)}.${'1'.repeat(18)}`,
       `${'9'.repeat(20)}.${'3'.repeat(18)}`,
-      null,
-    ])
-    apply(book, rows.map(([price, size]) => `ask ${price} ${size}`).join(', '))
-    expect(JSON.parse(book.top(1_000).asks)).toEqual(rows)
+    ],
+  ])('a thousand %s levels are one text', (_, priceOf, size) => {
+    const book = new OrderBook()
+    const prices = Array.from({ length: 1_000 }, (_, i) => priceOf(i))
+    apply(book, prices.map((price) => `ask ${price} ${size}`).join(', '))
+    expect(JSON.parse(book.top(1_000).asks)).toEqual(prices.map((price) => [price, size, null]))
   })
 })
 

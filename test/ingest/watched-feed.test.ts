@@ -84,10 +84,15 @@ describe('words of a stream that find no room', () => {
     ])
   })
 
-  test('a hole does not end before the data that were dropped in it', async () => {
+  test('a hole does not end before the data that were dropped in it, and what is dropped later is another', async () => {
     expect(
       await play('0 A book | 2 A lost 1 | full | 4 A book | 5 A word | 6 A book | room | 7 mark | 8 A book'),
-    ).toEqual(['A up 0, A book 0', 'A open from 1: sequence-gap', 'mark 7', 'A close at 8, A book 8'])
+    ).toEqual([
+      'A up 0, A book 0',
+      'A open from 1: sequence-gap',
+      'A close at 5, A open from 5: spool-full, mark 7',
+      'A close at 8, A book 8',
+    ])
   })
 
   test('others are said as ever', async () => {

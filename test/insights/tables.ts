@@ -17,7 +17,10 @@ export const ABOUT: InsightAbout = {
   forecastHorizonMs: 60_000,
 }
 
-type Tables = Pick<Views, 'best_prices' | 'max_spread' | 'max_spread_all_time' | 'mid_price' | 'top_of_book'>
+type Tables = Pick<
+  Views,
+  'best_prices' | 'max_spread' | 'max_spread_all_time' | 'mid_price' | 'top_of_book' | 'watches' | 'holes'
+>
 
 const FEED = { venue: 'coinbase', source: 'mock', product: 'BTC-USD' } as const
 const LINEAGE = { topic: 'books.coinbase', partition: 0, first_offset: 0, last_offset: 9 }
@@ -122,10 +125,33 @@ const rows: { [Name in keyof Tables]: (about: Partial<Tables[Name]>) => Tables[N
       received_at_ms: at('14:37:05.1'),
       bid_levels: 50,
       ask_levels: 50,
+      unit: null,
       ...LINEAGE,
       ...about,
     }
   },
+  watches: (about) => ({
+    ...FEED,
+    run: 'r1',
+    topic: `books.${about.venue ?? 'coinbase'}`,
+    partition: 0,
+    from_ms: at('14:30:00'),
+    to_ms: at('14:37:11'),
+    bye: 0,
+    ...about,
+  }),
+  holes: (about) => ({
+    ...FEED,
+    topic: `books.${about.venue ?? 'coinbase'}`,
+    partition: 0,
+    id: 'h1',
+    run: 'r1',
+    from_ms: at('14:37:06'),
+    to_ms: null,
+    reason: 'sequence-gap',
+    backfilled: null,
+    ...about,
+  }),
 }
 
 function window(startMs: number = at('14:30:00')) {

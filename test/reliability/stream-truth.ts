@@ -40,12 +40,43 @@ export async function expectTrueBooks(rig: StreamRig, products: Names): Promise<
   expect([...wrong.keys()]).toEqual([])
 }
 
+/** Keeps every book a simulated venue has had, as far as it is asked often enough: at least once between two changes. */
+export function openWitness(rig: StreamRig, products: Names) {
+  const seen = new Map(eachProduct(products).map((pair) => [pair.join(' '), new Set<string>()]))
+  return {
+    look(): void {
+      for (const [venue, product] of eachProduct(products)) {
+        const { bids, asks } = rig.simulator.books(venue, product, LEVELS)
+        seen.get(`${venue} ${product}`)!.add(`${levelsText(bids)} / ${levelsText(asks)}`)
+      }
+    },
+    /** Published books that the venue never had, by venue and product. */
+    wrong(): Map<string, { books: number; wrong: number }> {
+      const figures = new Map<string, { books: number; wrong: number }>()
+      for (const { value } of rig.published) {
+        if (!value.startsWith('{"type":"book"')) continue
+        const { venue, product, bids, asks } = JSON.parse(value) as ProductBook
+        const name = `${venue} ${product}`
+        const figure = figures.get(name) ?? { books: 0, wrong: 0 }
+        figures.set(name, figure)
+        figure.books++
+        if (!seen.get(name)!.has(`${levelsText(bids)} / ${levelsText(asks)}`)) figure.wrong++
+      }
+      return figures
+    },
+  }
+}
+
+const LEVELS = 20
+
+function levelsText(levels: readonly (readonly [string, string, ...unknown[]])[]): string {
+  return levels.map(([price, size]) => `${plain(price)} ${plain(size)}`).join('|')
+}
+
 function isSame(book: ProductBook | undefined, rig: StreamRig, venue: VenueId, product: string): boolean {
   if (book === undefined) return false
-  const truth = rig.simulator.books(venue, product, 20)
-  const text = (levels: readonly (readonly [string, string, ...unknown[]])[]) =>
-    levels.map(([price, size]) => `${plain(price)} ${plain(size)}`).join('|')
-  return text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
+  const truth = rig.simulator.books(venue, product, LEVELS)
+  return levelsText(book.bids) === levelsText(truth.bids) && levelsText(book.asks) === levelsText(truth.asks)
 }
 
 function plain(text: string): string {
@@ -53,16 +84,23 @@ function plain(text: string): string {
 }
 
 /**
- * Every trade that happened since the line was up was published once, but for those within holes that were not back-filled;
- * answers how many were expected.
+ * Every trade that happened since the line was up was published once, but for those within holes that were not back-filled
+ * and those of `unprovable` stretches, in which something was lost that no number shows; answers how many were expected.
  */
-export function expectTrueTape(rig: StreamRig, venue: VenueId, product: string, untilMs: number): number {
+export function expectTrueTape(
+  rig: StreamRig,
+  venue: VenueId,
+  product: string,
+  untilMs: number,
+  unprovable: readonly Stretch[] = [],
+): number {
   const news = rig.records(venue, 'trades', product)
   const up = news.find((record) => record.type === 'up')!
   const trades = news.filter((record): record is Trade => record.type === 'trade')
   const ids = trades.map(({ id }) => id)
   expect(new Set(ids).size, `${venue} ${product}: a trade was published twice`).toBe(ids.length)
-  const torn = rig.holes(venue, 'trades', product).filter(({ backfilled }) => !backfilled)
+  const holes = rig.holes(venue, 'trades', product).filter(({ backfilled }) => !backfilled)
+  const torn: Stretch[] = [...holes, ...unprovable]
   const expected = rig.simulator
     .tape(venue, product, up.type === 'up' ? up.atMs + SETTLING_MS : NOON_MS, untilMs - SETTLING_MS)
     .filter(
@@ -83,6 +121,8 @@ export function expectTrueTape(rig: StreamRig, venue: VenueId, product: string, 
   expect(missing, `${venue} ${product}: trades are missing`).toEqual([])
   return expected.length
 }
+
+export type Stretch = { readonly fromMs: number; readonly toMs: number | undefined }
 
 /** A trade is under way for some milliseconds at either end of a stretch. */
 const SETTLING_MS = 500

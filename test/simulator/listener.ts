@@ -44,6 +44,8 @@ export type ListenerAbout = {
   readonly base: string
   readonly nowMs: () => number
   readonly subscriptions: readonly Subscription[]
+  /** Told of every snapshot and change of a book before it is applied. */
+  onBook?(event: BookSnapshot | BookDelta, levels: Levels): void
 }
 
 export function listener(about: ListenerAbout): Listener {
@@ -69,6 +71,7 @@ export function listener(about: ListenerAbout): Listener {
     events.push(event)
     if (event.type === 'welcome') subscribe()
     if (event.type === 'send') socket.send(event.text)
+    if (event.type === 'snapshot' || event.type === 'delta') about.onBook?.(event, levels)
     if (event.type === 'snapshot') takeSnapshot(event, rowsOf(levels, event))
     if (event.type === 'delta') takeDelta(event, rowsOf(levels, event))
   }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Listing, Wire } from '../../../src/ingest/venue.ts'
 import { venues } from '../../../src/ingest/venues.ts'
-import { VENUES } from '../../../src/models/scalars.ts'
+import { VENUES, type VenueId } from '../../../src/models/scalars.ts'
 import { virtualTimers } from '../../../src/models/virtual-timers.ts'
-import { openSimulator } from '../../../src/simulator/sim.ts'
+import { openSimulator, type SimulatorOptions } from '../../../src/simulator/sim.ts'
 import { simTransport } from '../../../src/simulator/sim-transport.ts'
 import { listed, listener, plain, sideOf, subscriptionsTo } from '../listener.ts'
 
@@ -76,9 +77,69 @@ describe.each(wires)('$venue $name, read by the file of the venue', ({ venue, wi
   })
 })
 
-function opened(venue: (typeof VENUES)[number], wire: (typeof wires)[number]['wire']) {
+/** Of books whose numbers prove that nothing is missing. */
+const proven = wires.filter(({ wire }) => wire.books?.continuity === 'proven' && wire.name !== 'advanced')
+
+describe.each(proven)('$venue $name: what goes wrong with a frame', ({ venue, wire }) => {
+  test.each([
+    ['drop', true],
+    ['duplicate', false],
+    ['reorder', true],
+  ] as const)('%s shows in the numbers: %s', async (fault, isGap) => {
+    const { simulator, about, timers } = opened(venue, wire)
+    const [{ symbol, product }] = (await within(timers, listed(about))) as [Listing, ...Listing[]]
+    const heard = listener({ ...about, subscriptions: subscriptionsTo([symbol], ['books']) })
+    await within(timers, heard.open())
+    await timers.advanceBy(5_000)
+    simulator.fault({ venue, product, fault, kind: 'books' })
+    await timers.advanceBy(5_000)
+    expect(heard.books.get(symbol)!.gaps > 0).toBe(isGap)
+    if (!isGap) {
+      const truth = simulator.books(venue, product, 20).bids.map((level) => level.map(plain))
+      expect(sideOf(heard.books.get(symbol)!.bids, 'bids').slice(0, 20)).toEqual(truth)
+    }
+    simulator.close()
+  })
+})
+
+test('OKX: checksums, where they are sent, are right, and a wrong one is told from them', async () => {
+  const wire = venues.okx.wires[0]!
+  const { simulator, about, timers } = opened('okx', wire, { checksums: true })
+  const checksum = wire.books!.openChecksum!()
+  const answers: boolean[] = []
+  const subscriptions = subscriptionsTo(['BTC-USDT'], ['books'])
+  const heard = listener({
+    ...about,
+    subscriptions,
+    onBook: (event, levels) => answers.push(checksum.holds(event, levels)),
+  })
+  await within(timers, heard.open())
+  await timers.advanceBy(10_000)
+  expect(answers.length).toBeGreaterThan(95)
+  expect(new Set(answers)).toEqual(new Set([true]))
+  simulator.fault({ venue: 'okx', fault: 'wrong-checksum' })
+  await timers.advanceBy(1_000)
+  expect(answers.filter((holds) => !holds)).toHaveLength(1)
+})
+
+test('OKX: numbers that begin anew after maintenance still follow each other', async () => {
+  const { simulator, about, timers } = opened('okx', venues.okx.wires[0]!)
+  const heard = listener({ ...about, subscriptions: subscriptionsTo(['BTC-USDT'], ['books']) })
+  await within(timers, heard.open())
+  await timers.advanceBy(2_000)
+  const before = heard.books.get('BTC-USDT')!.last
+  simulator.fault({ venue: 'okx', fault: 'renumber' })
+  await timers.advanceBy(2_000)
+  const { last, gaps, bids } = heard.books.get('BTC-USDT')!
+  expect(last).toBeLessThan(before)
+  expect(gaps).toBe(0)
+  const truth = simulator.books('okx', 'BTC-USDT', 20).bids.map((level) => level.map(plain))
+  expect(sideOf(bids, 'bids').slice(0, 20)).toEqual(truth)
+})
+
+function opened(venue: VenueId, wire: Wire, options: Partial<SimulatorOptions> = {}) {
   const timers = virtualTimers(BEGIN_MS)
-  const simulator = openSimulator({ seed: 7, timers })
+  const simulator = openSimulator({ seed: 7, timers, ...options })
   const transport = simTransport(simulator, timers)
   return { simulator, timers, about: { venue, wire, transport, base: 'simulator', nowMs: timers.nowMs } }
 }
