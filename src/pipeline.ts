@@ -11,7 +11,7 @@ import { topOfBook } from './processors/top-of-book.ts'
 //  coinbase ─┐                     ┌─ best-prices ──────► best_prices ────────► insight: best-prices
 //            ├─► books.coinbase ───┼─ max-spread ───────► max_spread ─────────► insight: max-spread
 //  mock ─────┘     │ book          ├─ mid-price ────────► mid_price ──────────► insight: mid-price-forecast
-//                  │               └─ top-of-book ──────► top_of_book ────────► insight: top-of-book
+//                  │               └─ top-of-book ──────► top_of_book ────────► insights: top-of-book, consolidated
 //                  │
 //                  │ up, mark, hole
 //                  └───────────────── watches, runs, holes ─► their tables ───► coverage of every window

@@ -6,7 +6,7 @@ import { venues } from '../ingest/venues.ts'
 import { usesOf } from '../ingest/wire-uses.ts'
 import { VENUES, type VenueId } from '../models/scalars.ts'
 import { MINUTE_MS, SECOND_MS } from '../models/time.ts'
-import { FEED_KINDS } from '../models/topics.ts'
+import type { FeedKind } from '../models/topics.ts'
 import { virtualTimers } from '../models/virtual-timers.ts'
 import type { ScriptedFault } from '../simulator/exchange-faults.ts'
 import { serveSimulator } from '../simulator/serve.ts'
@@ -14,18 +14,20 @@ import { openSimulator } from '../simulator/sim.ts'
 import { simTransport } from '../simulator/sim-transport.ts'
 import type { Context } from './context.ts'
 
-/** What the demo's venues list: the same four currencies everywhere, and two perpetuals. */
+/** What the demo's venues list: the same currencies, and a perpetual. */
 export const DEMO_PRODUCTS: Readonly<Record<VenueId, readonly string[]>> = {
   coinbase: ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD'],
-  binance: ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT'],
-  kucoin: ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT'],
-  okx: ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT'],
-  deribit: ['BTC-USD-PERP', 'ETH-USD-PERP'],
+  binance: ['BTC-USDT', 'ETH-USDT', 'SOL-USDT'],
+  kucoin: ['BTC-USDT', 'ETH-USDT'],
+  okx: ['BTC-USDT', 'ETH-USDT'],
+  deribit: ['BTC-USD-PERP'],
 }
 
 const SEED = 1
 /** A change of each book and half a trade a second: a calm market, made in seconds for half an hour. */
 const RATES = { stepsPerSecond: 1, tradesPerSecond: 0.5 }
+/** Of half an hour ago nobody asks for a ticker. */
+const PAST_KINDS: readonly FeedKind[] = ['books', 'trades']
 /** The clock of the past goes on in such steps; what a step has made is on the log before the next. */
 const STEP_MS = 5 * SECOND_MS
 /** The clock of the present follows the real one this often. */
@@ -35,7 +37,7 @@ const TROUBLE_EVERY_MS = MINUTE_MS
 const TROUBLES: readonly ScriptedFault[] = [
   { atMs: 7_000, venue: 'coinbase', fault: 'garbage', product: 'XRP-USD', kind: 'books' },
   { atMs: 22_000, venue: 'binance', fault: 'truncated', product: 'SOL-USDT', kind: 'books' },
-  { atMs: 37_000, venue: 'kucoin', fault: 'garbage', product: 'XRP-USDT', kind: 'tickers' },
+  { atMs: 37_000, venue: 'kucoin', fault: 'garbage', product: 'ETH-USDT', kind: 'trades' },
   { atMs: 49_000, venue: 'okx', fault: 'cut' },
 ]
 
@@ -85,7 +87,7 @@ export function openDemoMarket(context: Context, broker: Publishing, fromMs: num
       venue,
       source: 'simulator',
       uses: usesOf(venue, {
-        kinds: FEED_KINDS,
+        kinds: PAST_KINDS,
         coinbaseBooks: 'level2_batch',
         simulatorUrl: 'http://simulator',
       }),

@@ -5,7 +5,7 @@ import { PositiveDecimal, TimeMs } from '../models/scalars.ts'
 import type { FeedKind } from '../models/topics.ts'
 import { type DepthForm, scanAggTrade, scanDepth } from './binance-scan.ts'
 import type { Levels } from './levels.ts'
-import { futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
+import { eventsOfList, futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
 import { type FrameAbout, NO_NUMBER, type WireEvent, type WireTicker, type WireTrade } from './venue.ts'
 import { Rows, VenueSymbol } from './wire-words.ts'
 
@@ -51,12 +51,11 @@ function hasName(data: unknown): boolean {
 
 type Path = readonly PropertyKey[]
 
-/** Of a list, all that can be used, and the first that cannot: a frame is rejected once, however much is wrong with it. */
 function eventsOf(items: unknown[], about: FrameAbout, form: DepthForm, within: Path): WireEvent[] {
-  const events = items.map((item, i) => eventOf(item, about, form, [...within, i]))
-  const fault = events.find(({ type }) => type === 'rejected')
-  const useful = events.filter(({ type }) => type !== 'rejected' && type !== 'alive')
-  return fault === undefined ? useful : [...useful, fault]
+  return eventsOfList(items, (item, i) => {
+    const event = eventOf(item, about, form, [...within, i])
+    return event.type === 'alive' ? undefined : event
+  })
 }
 
 function eventOf(data: unknown, about: FrameAbout, form: DepthForm, within: Path): WireEvent {
@@ -219,6 +218,10 @@ const FuturesDepth = z
   .refine(({ U, u }) => U <= u, ORDERED)
 
 const FILLS = { path: ['l'], error: 'expected the last fill not before the first' }
+/** There is one more of them than the difference. */
+function areFills({ f, l }: { readonly f: number; readonly l: number }): boolean {
+  return f <= l && Number.isSafeInteger(l - f + 1)
+}
 const aggTradeShape = {
   a: Count,
   p: PositiveDecimal,
@@ -229,9 +232,9 @@ const aggTradeShape = {
   m: z.boolean(),
 }
 /** As it comes from REST: without the event's own fields. */
-export const PlainAggTrade = z.object(aggTradeShape).refine(({ f, l }) => f <= l, FILLS)
+export const PlainAggTrade = z.object(aggTradeShape).refine(areFills, FILLS)
 export type PlainAggTrade = z.infer<typeof PlainAggTrade>
-const AggTrade = z.object({ ...aggTradeShape, E: Count, s: VenueSymbol }).refine(({ f, l }) => f <= l, FILLS)
+const AggTrade = z.object({ ...aggTradeShape, E: Count, s: VenueSymbol }).refine(areFills, FILLS)
 
 const Amount = z.string().refine(isAmount, 'expected a plain decimal not below zero')
 const MiniTicker = z.object({

@@ -1,5 +1,5 @@
 import { type CaptureEntry, holdBytes } from './capture-line.ts'
-import type { HttpAnswer, Socket, SocketEnd, SocketHandlers, Transport } from './transport.ts'
+import type { HttpAnswer, Socket, SocketHandlers, Transport } from './transport.ts'
 
 /** Where a capture goes. Stamps what it is given with the time it is given it. */
 export type CaptureSink = { write(entry: CaptureEntry): void }
@@ -10,9 +10,8 @@ export function capturing(transport: Transport, sink: CaptureSink): Transport {
   let requests = 0
   return {
     open(url, limits, handlers) {
-      const socket = new CapturedSocket(++sockets, sink, handlers)
-      sink.write({ does: 'open', socket: sockets, url })
-      return socket.over(transport.open(url, limits, socket))
+      sink.write({ does: 'open', socket: ++sockets, url })
+      return openCaptured((hearing) => transport.open(url, limits, hearing), handlers, sockets, sink)
     },
     async request(request, limits) {
       const number = ++requests
@@ -24,51 +23,40 @@ export function capturing(transport: Transport, sink: CaptureSink): Transport {
   }
 }
 
-class CapturedSocket implements SocketHandlers {
-  readonly #number: number
-  readonly #sink: CaptureSink
-  readonly #handlers: SocketHandlers
-  #isCut = false
-
-  constructor(number: number, sink: CaptureSink, handlers: SocketHandlers) {
-    this.#number = number
-    this.#sink = sink
-    this.#handlers = handlers
-  }
-
-  onOpen(): void {
-    this.#sink.write({ does: 'opened', socket: this.#number })
-    this.#handlers.onOpen()
-  }
-
-  onFrame(frame: Uint8Array): void {
-    this.#sink.write({ does: 'frame', socket: this.#number, ...holdBytes(frame) })
-    this.#handlers.onFrame(frame)
-  }
-
-  onAlive(): void {
-    this.#handlers.onAlive?.()
-  }
-
-  onClose(end: SocketEnd): void {
-    if (!this.#isCut) this.#sink.write({ does: 'close', socket: this.#number, ...end })
-    this.#handlers.onClose(end)
-  }
-
-  /** The socket as its owner has it, over the one that is captured. */
-  over(inner: Socket): Socket {
-    return {
-      send: (text) => {
-        this.#sink.write({ does: 'send', socket: this.#number, text })
-        inner.send(text)
-      },
-      ping: () => inner.ping?.(),
-      close: () => {
-        if (!this.#isCut) this.#sink.write({ does: 'cut', socket: this.#number })
-        this.#isCut = true
-        inner.close()
-      },
-    }
+/** `open` opens the socket that is captured; the answer is that socket as its owner has it. */
+function openCaptured(
+  open: (hearing: SocketHandlers) => Socket,
+  handlers: SocketHandlers,
+  socket: number,
+  sink: CaptureSink,
+): Socket {
+  let isCut = false
+  const inner = open({
+    onOpen() {
+      sink.write({ does: 'opened', socket })
+      handlers.onOpen()
+    },
+    onFrame(frame) {
+      sink.write({ does: 'frame', socket, ...holdBytes(frame) })
+      handlers.onFrame(frame)
+    },
+    onAlive: () => handlers.onAlive?.(),
+    onClose(end) {
+      if (!isCut) sink.write({ does: 'close', socket, ...end })
+      handlers.onClose(end)
+    },
+  })
+  return {
+    send(text) {
+      sink.write({ does: 'send', socket, text })
+      inner.send(text)
+    },
+    ping: () => inner.ping?.(),
+    close() {
+      if (!isCut) sink.write({ does: 'cut', socket })
+      isCut = true
+      inner.close()
+    },
   }
 }
 

@@ -15,7 +15,7 @@ import {
   timeMsOf,
   VenueError,
 } from './coinbase-words.ts'
-import { futureFault, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
+import { eventsOfList, futureFault, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
 import type { FrameAbout, WireEvent } from './venue.ts'
 
 /**
@@ -33,15 +33,36 @@ export function readFrame(frame: Uint8Array, about: FrameAbout): readonly WireEv
 }
 
 function eventsOf({ channel, events }: Frame, about: FrameAbout): readonly WireEvent[] {
-  if (channel === 'l2_data') return events.flatMap((event, index) => readBookEvent(event, index, about))
-  if (channel === 'subscriptions') return events.flatMap(ackEvents)
+  if (channel === 'l2_data') return bookEventsOf(events, about)
+  if (channel === 'subscriptions') return eventsOfList(events, ackEvent)
   return [{ type: 'alive' }]
 }
 
-function ackEvents(event: unknown, index: number): readonly WireEvent[] {
+function ackEvent(event: unknown, index: number): WireEvent {
   const { data, error } = Subscriptions.safeParse(event)
-  if (error !== undefined) return [rejected(schemaFault(error, ['events', index]))]
-  return [{ type: 'accepted', channels: (data.subscriptions['level2'] ?? []).map(channelName) }]
+  if (error !== undefined) return rejected(schemaFault(error, ['events', index]))
+  return { type: 'accepted', channels: data.subscriptions.level2.map(channelName) }
+}
+
+/** As many books as a connection carries. */
+const FAULTS_MAX = 30
+
+/**
+ * A number says of a frame that it came, not that it could be read: a book of which something could not be used is out of
+ * step, and so are all of them where nobody can say whose that was, or where it is of too many.
+ */
+function bookEventsOf(events: readonly unknown[], about: FrameAbout): readonly WireEvent[] {
+  const read: WireEvent[] = []
+  let faults = 0
+  for (let index = 0; index < events.length; index++) {
+    const some = readBookEvent(events[index], index, about)
+    read.push(...some)
+    const fault = some.find((event) => event.type === 'rejected')
+    if (fault === undefined) continue
+    faults++
+    if (fault.symbol === undefined || faults === FAULTS_MAX) return [...read, { type: 'resync' }]
+  }
+  return read
 }
 
 function readBookEvent(event: unknown, index: number, about: FrameAbout): readonly WireEvent[] {
@@ -138,4 +159,4 @@ export const BookEvent = z.object({ ...BookHead.shape, updates: z.array(Update) 
 export type BookEvent = z.infer<typeof BookEvent>
 
 /** All that the connection is subscribed to by now. */
-const Subscriptions = z.object({ subscriptions: z.record(z.string(), z.array(z.string())) })
+const Subscriptions = z.object({ subscriptions: z.object({ level2: z.array(z.string()).default([]) }) })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isPositiveDecimal } from '../models/decimal.ts'
 import type { Refusal } from '../models/rejection.ts'
-import { PositiveDecimal } from '../models/scalars.ts'
+import { PositiveDecimal, TIME_MS_MAX } from '../models/scalars.ts'
 import type { FeedKind } from '../models/topics.ts'
 import {
   deltaOf,
@@ -247,7 +247,12 @@ export type Snapshot = z.infer<typeof Snapshot>
 export const L2Update = z.object({ ...BookHead.shape, changes: z.array(Change) })
 export type L2Update = z.infer<typeof L2Update>
 
-const MatchTime = Time.refine((text) => timeMsOf(text) !== null, 'expected a time since 2010')
+const MatchTime = Time.refine(isMatchTime, 'expected a time between 2010 and 2100')
+
+function isMatchTime(text: string): boolean {
+  const timeMs = timeMsOf(text)
+  return timeMs !== null && timeMs <= TIME_MS_MAX
+}
 
 export const RestTrade = z.object({
   trade_id: z.int().positive(),

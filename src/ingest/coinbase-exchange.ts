@@ -3,8 +3,9 @@ import { PRODUCT_PATTERN } from '../models/scalars.ts'
 import type { FeedKind } from '../models/topics.ts'
 import { ACK_NAMES, ackName, RestTrade, readFrame, tradeOf } from './coinbase-exchange-frames.ts'
 import { scanFrame } from './coinbase-exchange-scan.ts'
+import { ProductId } from './coinbase-words.ts'
 import { readJson, schemaFault, wrongShape } from './reading.ts'
-import type { BookRules, HttpRequest, Listing, Subscription, TradeRules, Wire } from './venue.ts'
+import type { BookRules, HttpRequest, Listing, Subscription, TradeRules, Wire, WireTrade } from './venue.ts'
 
 // https://docs.cdp.coinbase.com/exchange/websocket-feed/overview, .../rate-limits and
 // https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products
@@ -43,9 +44,15 @@ const trades: TradeRules = {
     parse(body, symbol) {
       const read = readJson(body)
       if ('refusal' in read) return read
-      const { data, error } = z.array(RestTrade).max(TRADES_PER_PAGE_MAX).safeParse(read.json)
+      const { data: page, error } = TradePage.safeParse(read.json)
       if (error !== undefined) return { refusal: schemaFault(error) }
-      return { trades: data.map((trade) => tradeOf(trade, symbol)).reverse() }
+      const trades: WireTrade[] = []
+      for (const [i, row] of page.entries()) {
+        const { data: trade, error } = RestTrade.safeParse(row)
+        if (error !== undefined) return { refusal: schemaFault(error, [i]) }
+        trades.push(tradeOf(trade, symbol))
+      }
+      return { trades: trades.reverse() }
     },
   },
 }
@@ -120,8 +127,10 @@ function listingOf(row: unknown): Listing | undefined {
   }
 }
 
+const TradePage = z.array(z.unknown()).max(TRADES_PER_PAGE_MAX)
+
 const ListedProduct = z.object({
-  id: z.string().min(1).max(64),
+  id: ProductId,
   base_currency: z.string(),
   quote_currency: z.string(),
   status: z.string(),

@@ -5,6 +5,7 @@ import type { FeedKind } from '../models/topics.ts'
 import { isInverse } from './deribit-names.ts'
 import type { Levels } from './levels.ts'
 import {
+  eventsOfList,
   futureFault,
   onOneLine,
   plainDecimal,
@@ -37,8 +38,10 @@ export function parseDeribitFrame(frame: Uint8Array, about: FrameAbout): readonl
  * Of `book.<instrument>.<interval>` and the like. Books in groups, quotes and candles have channels of other shapes: nobody
  * asks for them here.
  */
+const CHANNEL_PARTS_MAX = 4
+
 function newsOf(channel: string, data: unknown, about: FrameAbout): readonly WireEvent[] {
-  const [name, symbol, , ...more] = channel.split('.')
+  const [name, symbol, , ...more] = channel.split('.', CHANNEL_PARTS_MAX)
   if (symbol === undefined || more.length > 0) return [{ type: 'alive' }]
   switch (name) {
     case 'book':
@@ -121,19 +124,15 @@ function numberText(value: unknown): string | undefined {
   return typeof value === 'number' || typeof value === 'string' ? plainDecimal(value) : undefined
 }
 
-/** A frame holds several: all that can be used, and the first that cannot. */
 function tradesOf(data: unknown, about: FrameAbout): readonly WireEvent[] {
   const list = Rows.safeParse(data)
   if (!list.success) return [refusedOf(data, 'trades', schemaFault(list.error, DATA))]
-  const events = list.data.map((item, i): WireEvent => {
+  return eventsOfList(list.data, (item, i) => {
     const read = Trade.safeParse(item)
     if (!read.success) return refusedOf(item, 'trades', schemaFault(read.error, [...DATA, i]))
     const fault = futureFault(read.data.timestamp, about.receivedAtMs, [...DATA, i, 'timestamp'])
     return fault === undefined ? tradeOf(read.data) : refusedOf(item, 'trades', fault)
   })
-  const fault = events.find(({ type }) => type === 'rejected')
-  const trades = events.filter(({ type }) => type === 'trade')
-  return fault === undefined ? trades : [...trades, fault]
 }
 
 /** `trade_id` is unique among all products; `trade_seq` counts the trades of one, so that a loss shows. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseDeribitFrame, Trade, tradeOf } from './deribit-frames.ts'
 import { parseInstruments } from './deribit-names.ts'
 import { readExactJson, schemaFault } from './reading.ts'
-import type { BookDelta, BookRules, Following, Subscription, TradeRules, Venue, Wire } from './venue.ts'
+import type { BookDelta, BookRules, Following, Subscription, TradeRules, Venue, Wire, WireTrade } from './venue.ts'
 
 // https://docs.deribit.com/articles/market-data-collection-best-practices, .../rate-limits and /api-reference
 
@@ -46,14 +46,19 @@ const trades: TradeRules = {
       const read = readExactJson(body)
       if ('refusal' in read) return read
       const page = Page.safeParse(read.json)
-      return page.success
-        ? { trades: page.data.result.trades.map(tradeOf) }
-        : { refusal: schemaFault(page.error) }
+      if (!page.success) return { refusal: schemaFault(page.error) }
+      const trades: WireTrade[] = []
+      for (const [i, row] of page.data.result.trades.entries()) {
+        const trade = Trade.safeParse(row)
+        if (!trade.success) return { refusal: schemaFault(trade.error, ['result', 'trades', i]) }
+        trades.push(tradeOf(trade.data))
+      }
+      return { trades }
     },
   },
 }
 
-const Page = z.object({ result: z.object({ trades: z.array(Trade).max(PAGE_TRADES_MAX) }) })
+const Page = z.object({ result: z.object({ trades: z.array(z.unknown()).max(PAGE_TRADES_MAX) }) })
 
 const main: Wire = {
   name: 'main',

@@ -84,7 +84,7 @@ function answerOf<T>(
 const Answer = z.object({ code: z.string(), msg: z.string().optional(), data: z.unknown().optional() })
 
 const Bullet = z.object({
-  token: z.string().min(1),
+  token: z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'expected a token of plain letters'),
   instanceServers: z
     .array(
       z.object({

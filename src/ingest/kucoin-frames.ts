@@ -24,7 +24,9 @@ export function parseFrame(frame: Uint8Array, about: FrameAbout): readonly WireE
   const news = scanLevel2(frame, about.levels) ?? scanTicker(frame)
   const events = news === undefined ? readFrame(frame, about) : [news]
   const fault = faultOfTime(events[0], about.receivedAtMs)
-  return fault === undefined ? events : [rejected(fault, whatOf(events[0]!))]
+  if (fault === undefined) return events
+  about.levels.reset()
+  return [rejected(fault, whatOf(events[0]!))]
 }
 
 /** The contract: what a frame says, whatever the scanner thinks of it. Times are not held against our clock here. */
@@ -58,9 +60,12 @@ function acceptedBy(id: string | undefined): Control {
   return id !== undefined && /^\d{1,15}$/.test(id) ? { type: 'accepted', id: Number(id) } : { type: 'alive' }
 }
 
+/** The longest list of channels that one message of ours can ask for is shorter. */
+const SAID_CHARS_MAX = 10_000
+
 /** `topic /market/level2:NOPE-USDT is not found`: of these channels, or of everything under the id. */
 function refusedBy({ id, code, data }: z.infer<typeof Frame>): Control {
-  const said = typeof data === 'string' ? data : JSON.stringify(data ?? null)
+  const said = typeof data === 'string' ? data.slice(0, SAID_CHARS_MAX) : 'nothing more'
   const message = onOneLine(`${code ?? 'no code'}: ${said}`)
   const topic = /\/market\/(?:level2|match|ticker):[^\s"]+/.exec(said)?.[0]
   if (topic !== undefined) return { type: 'refused', channels: channelsOf(topic), message }
@@ -77,26 +82,22 @@ function channelsOf(topic: string): string[] {
     .map((symbol) => topic.slice(0, symbols) + symbol)
 }
 
-const KINDS: Record<string, FeedKind> = {
-  '/market/level2': 'books',
-  '/market/match': 'trades',
-  '/market/ticker': 'tickers',
-}
+const KINDS: ReadonlyMap<string, FeedKind> = new Map([
+  ['/market/level2', 'books'],
+  ['/market/match', 'trades'],
+  ['/market/ticker', 'tickers'],
+])
 
 function readMessage(json: unknown, topic: string | undefined, about: FrameAbout): WireEvent {
-  const [channel = '', symbol] = (topic ?? '').split(':')
-  const kind = KINDS[channel]
+  const [channel = '', symbol] = (topic ?? '').split(':', 2)
+  const kind = KINDS.get(channel)
   // What was never asked for is nothing to us.
   if (kind === undefined) return { type: 'alive' }
   const event = READERS[kind](json, about)
   if ('type' in event) return event
-  const product = symbol === 'all' ? subjectOf(json) : symbol
-  return rejected(event, { kind, ...(product !== undefined && product !== '' && { symbol: product }) })
-}
-
-function subjectOf(json: unknown): string | undefined {
   const { subject } = json as { subject?: unknown }
-  return typeof subject === 'string' ? subject : undefined
+  const { data: product } = VenueSymbol.safeParse(symbol === 'all' ? subject : symbol)
+  return rejected(event, { kind, ...(product !== undefined && { symbol: product }) })
 }
 
 const READERS: Record<FeedKind, (json: unknown, about: FrameAbout) => WireEvent | Refusal> = {

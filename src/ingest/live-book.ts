@@ -58,6 +58,7 @@ export class LiveBook {
   #ahead: BroughtSnapshot | undefined
   #unfitInARow = 0
   #oldInARow = 0
+  #heard = 0
   /** Silence was reported, and nothing has come since. */
   #isDoubted = false
 
@@ -74,6 +75,11 @@ export class LiveBook {
   /** What is applied by now: for checks against what the venue says elsewhere, and for its times. */
   get book(): Pick<StandingBook, 'levels' | 'exchangeTimeMs' | 'hasMoved' | 'movedSinceMs'> {
     return this.#book
+  }
+
+  /** How many snapshots and changes have come. */
+  get heard(): number {
+    return this.#heard
   }
 
   live(): void {
@@ -125,6 +131,7 @@ export class LiveBook {
   /** A snapshot: from the stream, or what was asked for (`asking`). */
   snapshot(snapshot: BookSnapshot, levels: Levels, atMs: number, asking?: number): void {
     const brought = { event: snapshot, levels, atMs, isAsked: asking !== undefined }
+    this.#heard++
     if (asking === undefined) this.#bring(brought)
     else if (!this.#asking.isFor(asking) || this.#ahead !== undefined) this.#about.counts.old++
     else if (this.isInStep && snapshot.last > this.#last) this.#keepAhead(brought)
@@ -133,6 +140,7 @@ export class LiveBook {
 
   change(delta: BookDelta, levels: Levels, atMs: number): void {
     const following = this.#followingOf(delta)
+    this.#heard++
     if (following !== 'old') this.#oldInARow = 0
     else if (++this.#oldInARow > OLD_MAX) this.#beginAnew()
     if (following === 'gap') this.#reason = 'sequence-gap'
@@ -140,11 +148,8 @@ export class LiveBook {
   }
 
   /** Takes what waits to be published; undefined where nothing does. */
-  take(): (BookNews & { readonly sequence: number | null }) | undefined {
-    const news = this.#book.take()
-    return news === undefined
-      ? undefined
-      : { sequence: this.#last === NO_NUMBER ? null : this.#last, ...news }
+  take(): BookNews | undefined {
+    return this.#book.take(this.#last === NO_NUMBER ? null : this.#last)
   }
 
   /** Nothing is asked for any more. */

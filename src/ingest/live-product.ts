@@ -6,7 +6,7 @@ import type { SourceId, VenueId } from '../models/scalars.ts'
 import { encodeTicker } from '../models/ticker.ts'
 import type { Timers } from '../models/timers.ts'
 import { type FeedKind, feedTopic } from '../models/topics.ts'
-import { encodeTrade } from '../models/trade.ts'
+import { encodeTrade, type Trade } from '../models/trade.ts'
 import type { IdRange } from './id-ranges.ts'
 import type { Levels } from './levels.ts'
 import { LiveBook } from './live-book.ts'
@@ -19,6 +19,9 @@ import type { Line } from './watched-feed.ts'
 
 /** What is stamped further ahead of our own clock than this is not early but wrong. */
 export const FUTURE_MS_MAX = 60_000
+
+/** What has numbers is given so long to show whether what could not be read was any of its own. */
+const DOUBT_MS = 10_000
 
 export type LiveProductAbout = {
   readonly venue: VenueId
@@ -49,12 +52,16 @@ export class LiveProduct {
   readonly tape: TradeTape | undefined
   readonly #about: LiveProductAbout
   readonly #lines: Partial<Record<FeedKind, Line>>
+  readonly #names: Pick<Trade, 'venue' | 'source' | 'product' | 'unit'>
   #check: TickerCheck | undefined
   #dueMs = 0
+  readonly #undoubt = new Map<FeedKind, () => void>()
 
   constructor(about: LiveProductAbout) {
-    const { wire, kinds, listing } = about
+    const { venue, source, wire, kinds, listing } = about
+    const { product, unit } = listing
     this.#about = about
+    this.#names = unit === undefined ? { venue, source, product } : { venue, source, product, unit }
     this.listing = listing
     this.lines = kinds.map((kind) => lineOf(kind, listing.product, wire))
     this.#lines = Object.fromEntries(this.lines.map((line) => [line.kind, line]))
@@ -92,13 +99,15 @@ export class LiveProduct {
   /** News of this product that could not be used. */
   rejected(kind: FeedKind | undefined, atMs: number): void {
     if (kind === undefined || kind === 'books') this.book?.failed('bad-answer')
-    if (kind === undefined || kind === 'trades') this.tape?.rejected(atMs)
+    if (kind === undefined || kind === 'trades') this.#rejectTrade(atMs)
   }
 
   /** A frame that could not be read may have been about this product: what has no numbers cannot know that it was not. */
   rejectedPerhaps(kind: FeedKind, atMs: number): void {
-    if (kind === 'books' && this.#about.wire.books?.continuity === 'unproven') this.book?.failed('bad-answer')
-    if (kind === 'trades') this.tape?.rejected(atMs)
+    if (kind === 'trades') this.#rejectTrade(atMs)
+    if (kind !== 'books') return
+    if (this.#about.wire.books!.continuity === 'unproven') this.book?.failed('bad-answer')
+    else this.#doubt('books', atMs)
   }
 
   resync(): void {
@@ -134,9 +143,8 @@ export class LiveProduct {
       this.#about.ledger.unwanted++
       return
     }
-    const { venue, source } = this.#about
     const { symbol, ...said } = ticker
-    const value = encodeTicker({ ...said, venue, source, ...this.#named(), receivedAtMs: atMs })
+    const value = encodeTicker({ ...said, ...this.#names, receivedAtMs: atMs })
     this.#about.ledger.published++
     this.#about.add(line, { kind: 'good', at: this.#at(atMs) }, this.#draft('tickers', value))
   }
@@ -146,26 +154,47 @@ export class LiveProduct {
     return this.book?.book.movedSinceMs
   }
 
-  /** Publishes the book that waits, where its time has come or `now`; answers whether one still waits. */
-  publishBook(now: boolean): boolean {
-    const { book } = this
-    if (book === undefined || !book.book.hasMoved) return false
-    const { timers, bookIntervalMs, venue, source } = this.#about
-    const nowMs = timers.monotonicMs()
-    if (!now && nowMs < this.#dueMs) return true
-    this.#dueMs = nowMs + bookIntervalMs
-    const news = book.take()!
-    const value = encodeBook({ type: 'book', venue, source, ...this.#named(), ...news })
-    this.#about.add(
-      this.#lines.books!,
-      { kind: 'good', at: this.#at(news.receivedAtMs) },
-      this.#draft('books', value),
-    )
-    return false
+  /** When the book that waits may be published, on the clock that never jumps. */
+  get dueMs(): number {
+    return this.#dueMs
+  }
+
+  /** Publishes the book that waits, if one does. */
+  publishBook(): void {
+    const news = this.book?.take()
+    if (news === undefined) return
+    const { timers, bookIntervalMs } = this.#about
+    this.#dueMs = timers.monotonicMs() + bookIntervalMs
+    const value = encodeBook({ type: 'book', ...this.#names, ...news })
+    const event: WatchEvent = { kind: 'good', at: this.#at(news.receivedAtMs) }
+    this.#about.add(this.#lines.books!, event, this.#draft('books', value))
   }
 
   close(): void {
+    for (const undoubt of this.#undoubt.values()) undoubt()
     this.book?.close()
+  }
+
+  #rejectTrade(atMs: number): void {
+    this.tape?.rejected(atMs)
+    this.#doubt('trades', atMs)
+  }
+
+  /** Where the next numbers would show what was lost, but nothing readable comes any more, somebody has to look. */
+  #doubt(kind: 'books' | 'trades', sinceMs: number): void {
+    if (this.#undoubt.has(kind)) return
+    const heard = this.#heard(kind)
+    const look = () => {
+      this.#undoubt.delete(kind)
+      if (this.#heard(kind) !== heard) return
+      if (kind === 'books') this.book?.idle()
+      else this.tape?.doubted(sinceMs, this.#nowMs())
+    }
+    this.#undoubt.set(kind, this.#about.timers.after(DOUBT_MS, look))
+  }
+
+  #heard(kind: 'books' | 'trades'): number | undefined {
+    return kind === 'books' ? this.book?.heard : this.tape?.heard
   }
 
   #openBook(): LiveBook {
@@ -205,7 +234,7 @@ export class LiveProduct {
 
   #bookMoved(urgent: boolean): void {
     const { wire, bookIntervalMs } = this.#about
-    if (urgent || bookIntervalMs === 0) this.publishBook(true)
+    if (urgent || bookIntervalMs === 0) this.publishBook()
     else this.#about.onWaiting(this)
     if (!urgent && wire.books!.tickerChecks) this.#show()
   }
@@ -230,9 +259,8 @@ export class LiveProduct {
   }
 
   #publishTrade(trade: WireTrade, atMs: number, backfilled: boolean): void {
-    const { venue, source } = this.#about
     const { symbol, ...said } = trade
-    const value = encodeTrade({ ...said, venue, source, ...this.#named(), receivedAtMs: atMs, backfilled })
+    const value = encodeTrade({ ...said, ...this.#names, receivedAtMs: atMs, backfilled })
     // In a hole it is for the tape to say when that ends.
     const event: WatchEvent = { kind: this.tape!.isInHole ? 'tick' : 'good', at: this.#at(atMs) }
     if (backfilled) this.#about.ledger.received++
@@ -249,11 +277,6 @@ export class LiveProduct {
     const line = this.#lines[kind]
     if (line !== undefined)
       this.#about.add(line, { kind: 'lost', at: this.#at(this.#nowMs()), reason, fromMs })
-  }
-
-  #named(): { product: string; unit?: string } {
-    const { product, unit } = this.listing
-    return unit === undefined ? { product } : { product, unit }
   }
 
   #draft(kind: FeedKind, value: string): Draft {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Refusal } from '../models/rejection.ts'
 import type { FeedKind } from '../models/topics.ts'
 import { scanBooks } from './okx-scan.ts'
-import { futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
+import { eventsOfList, futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
 import {
   type BookDelta,
   type BookSnapshot,
@@ -33,10 +33,13 @@ type News = BookSnapshot | BookDelta | WireTrade | WireTicker
 export function parseFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] {
   const book = scanBooks(frame, about.levels)
   const events = book === undefined ? readFrame(frame, about) : [book]
-  return events.map((event, i) => futureOf(event, i, about.receivedAtMs) ?? event)
+  const early = events.length === 1 ? futureOf(events[0]!, 0, about.receivedAtMs) : undefined
+  if (early === undefined) return events
+  about.levels.reset()
+  return [early]
 }
 
-/** The contract: what a frame says, whatever the scanner thinks of it. Times are not held against our clock here. */
+/** The contract: what a frame says, whatever the scanner thinks of it. The time of a book is not held against our clock here. */
 export function readFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] {
   about.levels.reset()
   if (isPong(frame)) return [{ type: 'alive' }]
@@ -57,9 +60,10 @@ function readPush(json: unknown, about: FrameAbout): readonly WireEvent[] {
   // What was never asked for is nothing to us.
   if (kind === undefined) return [{ type: 'alive' }]
   if (kind === 'books') return [readBook(push, about)]
-  return push.data.map((row, i): WireEvent => {
+  return eventsOfList(push.data, (row, i) => {
     const news = kind === 'trades' ? tradeOf(row, instId) : tickerOf(row, instId)
-    return 'error' in news ? rejected(schemaFault(news.error, ['data', i]), { symbol: instId, kind }) : news
+    if ('error' in news) return rejected(schemaFault(news.error, ['data', i]), { symbol: instId, kind })
+    return futureOf(news, i, about.receivedAtMs) ?? news
   })
 }
 

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { DECIMAL_PATTERN } from '../models/decimal.ts'
 import type { Refusal } from '../models/rejection.ts'
 import type { FeedKind } from '../models/topics.ts'
-import type { Rejected } from './venue.ts'
+import type { Rejected, WireEvent } from './venue.ts'
 
 /** What parsers of venues have in common: how JSON is read to its last digit, and how they say no. */
 
@@ -10,6 +10,10 @@ import type { Rejected } from './venue.ts'
 const FUTURE_MS_MAX = 60_000
 /** Of what the venue or the JSON parser says, so much is worth a line in a report. */
 const MESSAGE_CHARS_MAX = 200
+/** Twice what our decimals may have, and an exponent: whoever writes more does not write a price. */
+const NUMBER_CHARS_MAX = 80
+/** Of a list in which so much is wrong nothing more is read: what is wrong takes ten times longer to read than what is right. */
+const FAULTS_MAX = 32
 /** Decimals of up to 15 digits are all told apart by a double: what was written is had back from it. */
 const DOUBLE_DIGITS_MAX = 15
 
@@ -52,6 +56,7 @@ function quoteLong(token: string): string {
 /** The decimal in plain notation that `2.0e3` or `1e-7` stands for; undefined beyond the bounds of our decimals. */
 export function plainDecimal(value: number | string): string | undefined {
   const text = String(value)
+  if (text.length > NUMBER_CHARS_MAX) return undefined
   if (DECIMAL_PATTERN.test(text)) return text
   const parts = /^(-?)(\d+)(?:\.(\d+))?[eE]([+-]?\d{1,3})$/.exec(text)
   if (parts === null) return undefined
@@ -78,7 +83,8 @@ export function wrongShape(path: readonly PropertyKey[], message: string): Refus
   const text = path.map((key, i) =>
     typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${String(key)}`,
   )
-  return refusal('wrong-shape', text.join(''), message)
+  // A key may be the sender's own.
+  return refusal('wrong-shape', onOneLine(text.join('')), message)
 }
 
 /** A refusal where `timeMs` is too far ahead of `receivedAtMs`. */
@@ -97,6 +103,29 @@ export function rejected(
   about: { readonly symbol?: string; readonly kind?: FeedKind } = {},
 ): Rejected {
   return { type: 'rejected', refusal, ...about }
+}
+
+/**
+ * What the items of a list say, in their order, and of those that cannot be used the first behind it: a frame is rejected
+ * once, however much is wrong with it. `eventOf` may leave nothing of an item.
+ */
+export function eventsOfList(
+  items: readonly unknown[],
+  eventOf: (item: unknown, i: number) => WireEvent | undefined,
+): WireEvent[] {
+  const events: WireEvent[] = []
+  let first: WireEvent | undefined
+  let faults = 0
+  for (let i = 0; i < items.length && faults < FAULTS_MAX; i++) {
+    const event = eventOf(items[i], i)
+    if (event?.type !== 'rejected') {
+      if (event !== undefined) events.push(event)
+      continue
+    }
+    first ??= event
+    faults++
+  }
+  return first === undefined ? events : [...events, first]
 }
 
 function refusal(kind: Refusal['kind'], path: string, message: string): Refusal {

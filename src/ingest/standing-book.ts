@@ -34,7 +34,15 @@ export type BookCounts = {
 /** What of a book travels, beside its names. */
 export type BookNews = Pick<
   EncodedBook,
-  'exchangeTimeMs' | 'receivedAtMs' | 'state' | 'bids' | 'asks' | 'bidLevels' | 'askLevels' | 'since'
+  | 'sequence'
+  | 'exchangeTimeMs'
+  | 'receivedAtMs'
+  | 'state'
+  | 'bids'
+  | 'asks'
+  | 'bidLevels'
+  | 'askLevels'
+  | 'since'
 >
 
 /** A snapshot or a change with its rows. */
@@ -135,8 +143,8 @@ export class StandingBook {
     return undefined
   }
 
-  /** Takes what waits to be published; undefined where nothing does. */
-  take(): BookNews | undefined {
+  /** Takes what waits to be published, under the venue's number; undefined where nothing does. */
+  take(sequence: number | null): BookNews | undefined {
     if (!this.hasMoved) return undefined
     const since = this.#moved.since()
     this.#moved.reset()
@@ -145,11 +153,14 @@ export class StandingBook {
     this.#movedBy = 0
     this.#publishedMs = this.#receivedAtMs
     const { levels } = this
+    const { bids, asks } = this.#top()
     return {
+      sequence,
       exchangeTimeMs: this.#exchangeTimeMs,
       receivedAtMs: this.#receivedAtMs,
       state: 'ok',
-      ...this.#top(),
+      bids,
+      asks,
       bidLevels: levels.bidLevels,
       askLevels: levels.askLevels,
       since,

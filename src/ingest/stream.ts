@@ -184,7 +184,12 @@ class Stream {
   }
 
   #collect(all: boolean): boolean {
-    for (const product of this.#waiting) if (!product.publishBook(all)) this.#waiting.delete(product)
+    const nowMs = this.#settings.timers.monotonicMs()
+    for (const product of this.#waiting) {
+      if (!all && product.dueMs > nowMs) continue
+      this.#waiting.delete(product)
+      product.publishBook()
+    }
     return this.#waiting.size > 0
   }
 

@@ -49,6 +49,7 @@ export class TradeTape {
   /** What a heartbeat named and had not come: it may be on its way until the next. */
   #promisedId = 0
   #oldInARow = 0
+  #heard = 0
 
   constructor(about: TradeTapeAbout) {
     this.#about = about
@@ -56,6 +57,11 @@ export class TradeTape {
 
   get isInHole(): boolean {
     return this.#holeToMs !== undefined
+  }
+
+  /** How many trades have come. */
+  get heard(): number {
+    return this.#heard
   }
 
   live(atMs: number): void {
@@ -91,8 +97,20 @@ export class TradeTape {
     this.#settle()
   }
 
+  /** Something came at `fromMs` that may have been a trade, and nothing since that would have shown it. */
+  doubted(fromMs: number, atMs: number): void {
+    if (!this.#isDense || !this.#isLive || this.isInHole) return
+    this.#lose('bad-answer', fromMs)
+    this.#holeToMs = atMs
+    this.#isUnsure = this.#lastId !== undefined
+    this.#isToProbe = this.#isUnsure
+    if (!this.#isUnsure) this.#isTorn = true
+    this.#settle()
+  }
+
   /** Answers whether the trade is new. */
   take(trade: WireTrade, atMs: number): boolean {
+    this.#heard++
     if (!this.#isLive) this.live(atMs)
     if (!this.#isDense) return this.#takeOpaque(trade, atMs)
     const ids = this.#idsOf(trade)

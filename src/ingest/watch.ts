@@ -105,28 +105,30 @@ const MOVES: Record<WatchPhase, Record<WatchEvent['kind'], Move>> = {
 /** The line's next state and what must be written, in this order, before anything later of this run. */
 export function nextWatch(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
   const due = openDueHole(watch, event, about)
+  if (due === undefined) return MOVES[watch.phase][event.kind](watch, event, about)
   const step = MOVES[due.watch.phase][event.kind](due.watch, event, about)
   return { watch: step.watch, records: [...due.records, ...step.records] }
 }
+
+/** Of most events nothing is to be said. */
+const NOTHING: readonly FeedRecord[] = []
 
 /**
  * The hole begins where the vouched time ended, not where that was noticed. Either clock may say so: the stamping one
  * after a sleep of the machine, the steady one after the stamping one was set back.
  */
-function openDueHole(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
+function openDueHole(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep | undefined {
   const { kind, at } = event
-  if (kind === 'dropped') return { watch, records: [] }
+  if (kind === 'dropped') return undefined
   if (watch.phase === 'dropping') {
     // What is lost now may have been so before anything was dropped.
     const lostMs = kind === 'lost' ? event.fromMs : at.timeMs
     return openHole(watch, 'in-hole', Math.min(watch.good.timeMs, at.timeMs, lostMs), 'spool-full', about)
   }
-  if (watch.phase !== 'watching') return { watch, records: [] }
+  if (watch.phase !== 'watching') return undefined
   const untilMs = watch.good.timeMs + about.vouchMs
   const isDue = at.timeMs >= untilMs || at.monotonicMs - watch.good.monotonicMs >= about.vouchMs
-  return isDue
-    ? openHole(watch, 'in-hole', Math.min(untilMs, at.timeMs), watch.trouble, about)
-    : { watch, records: [] }
+  return isDue ? openHole(watch, 'in-hole', Math.min(untilMs, at.timeMs), watch.trouble, about) : undefined
 }
 
 function openHole(
@@ -164,11 +166,11 @@ function upAt({ at }: WatchEvent, about: WatchAbout): FeedRecord {
 }
 
 function goOn(watch: Watch, event: WatchEvent): WatchStep {
-  return { watch: { ...watch, good: event.at, trouble: 'stale' }, records: [] }
+  return { watch: { ...watch, good: event.at, trouble: 'stale' }, records: NOTHING }
 }
 
 function noteTrouble(watch: Watch, event: WatchEvent): WatchStep {
-  return { watch: { ...watch, trouble: reasonOf(event) }, records: [] }
+  return { watch: { ...watch, trouble: reasonOf(event) }, records: NOTHING }
 }
 
 /** A clock that was set back must not make a hole that begins after it was noticed. */
@@ -179,7 +181,7 @@ function lose(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
 
 /** A cause that shows during an open hole joins that hole. */
 function join(watch: Watch, event: WatchEvent): WatchStep {
-  return { watch: { ...watch, causes: withCause(watch.causes, reasonOf(event)) }, records: [] }
+  return { watch: { ...watch, causes: withCause(watch.causes, reasonOf(event)) }, records: NOTHING }
 }
 
 function withCause(causes: readonly HoleReason[], reason: HoleReason): readonly HoleReason[] {
@@ -191,7 +193,7 @@ function leave(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
 }
 
 function stopAsking(watch: Watch, event: WatchEvent): WatchStep {
-  return { watch: { ...join(watch, event).watch, phase: 'left' }, records: [] }
+  return { watch: { ...join(watch, event).watch, phase: 'left' }, records: NOTHING }
 }
 
 function closeHole(watch: Watch, event: WatchEvent, about: WatchAbout): WatchStep {
@@ -214,16 +216,16 @@ function closeHole(watch: Watch, event: WatchEvent, about: WatchAbout): WatchSte
 }
 
 function owe(watch: Watch, { at }: WatchEvent): WatchStep {
-  return { watch: { ...watch, phase: 'dropping', droppedMs: at.timeMs }, records: [] }
+  return { watch: { ...watch, phase: 'dropping', droppedMs: at.timeMs }, records: NOTHING }
 }
 
 function noteDropped(watch: Watch, { at }: WatchEvent): WatchStep {
   const causes = withCause(watch.causes, 'spool-full')
-  return { watch: { ...watch, causes, droppedMs: at.timeMs }, records: [] }
+  return { watch: { ...watch, causes, droppedMs: at.timeMs }, records: NOTHING }
 }
 
 function stay(watch: Watch): WatchStep {
-  return { watch, records: [] }
+  return { watch, records: NOTHING }
 }
 
 function reasonOf(event: WatchEvent): HoleReason {

@@ -4,7 +4,15 @@ import type { FeedRecord, HoleReason, Mark } from '../models/feed-records.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
 import { type FeedKind, feedTopic } from '../models/topics.ts'
 import { withUnsaid } from './unsaid.ts'
-import { type Instant, NEW_WATCH, nextWatch, type Watch, type WatchEvent, type WatchStep } from './watch.ts'
+import {
+  type Instant,
+  NEW_WATCH,
+  nextWatch,
+  type Watch,
+  type WatchAbout,
+  type WatchEvent,
+  type WatchStep,
+} from './watch.ts'
 
 /** What became of records: durable, or dropped since there was no room for them (`spool-full`). */
 export type Fate = 'placed' | 'dropped'
@@ -67,6 +75,9 @@ export function openWatchedFeed(publisher: Publisher, lines: readonly Line[], fe
   const { venue, source, vouchMs } = feed
   const { run } = publisher
   const watches = new Map<Line, Watch>(lines.map((line) => [line, NEW_WATCH]))
+  const abouts = new Map<Line, WatchAbout>(
+    lines.map((line) => [line, { ...line, venue, source, run, vouchMs }]),
+  )
   /** What happened and could not be said: before anything else of its line. */
   const unsaid = new Map<Line, readonly WatchEvent[]>()
   let waiting: Saying[] = []
@@ -167,8 +178,7 @@ export function openWatchedFeed(publisher: Publisher, lines: readonly Line[], fe
   }
 
   function next(watch: Watch, line: Line, event: WatchEvent): WatchStep {
-    const { kind, product, continuity } = line
-    return nextWatch(watch, event, { kind, venue, source, run, product, continuity, vouchMs })
+    return nextWatch(watch, event, abouts.get(line)!)
   }
 
   return {

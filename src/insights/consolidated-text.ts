@@ -68,8 +68,7 @@ export type Uncompared = {
 }
 
 export function uncomparedText({ kind, venues, count, named }: Uncompared): string {
-  if (venues.length === 1)
-    return `nothing to compare: ${venues[0]} is the only venue with books of source ${kind}`
+  if (venues.length === 1) return `nothing to compare: ${venues[0]} is the only venue with ${kind} books`
   const names = named.map(({ venue, product }) => `${product} of ${venue}`).join(', ')
   const more = count > named.length ? ` and ${count - named.length} more` : ''
   return `nothing to compare with ${names}${more}`
@@ -86,8 +85,9 @@ function sizeText(size: string, unit: string | null): string {
   return unit === null ? size : `${size} x ${unit}`
 }
 
+/** `okx`; `okx USDT` where quotes differ. */
 function legName({ venue, product }: JudgedLeg, { kind }: Comparison): string {
-  return kind === 'same-quote' ? venue : `${venue} ${product}`
+  return kind === 'same-quote' ? venue : `${venue} ${product.split('-')[1]}`
 }
 
 function edgeNote({ edge, kind }: Comparison): string {

@@ -1,7 +1,5 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { InsightResult } from '../models/insight.ts'
-import { VENUES } from '../models/scalars.ts'
-import { booksTopic } from '../models/topics.ts'
 import type { Views } from '../store/views.ts'
 import {
   ALIKE_QUOTES,
@@ -24,7 +22,7 @@ import {
   uncomparedText,
 } from './consolidated-text.ts'
 import { feedName, isAskedAbout } from './feeds.ts'
-import type { Insight, InsightAbout, InsightAnswer } from './insight.ts'
+import type { Feed, Insight, InsightAbout, InsightAnswer } from './insight.ts'
 
 /** Products named of those that there is nothing to compare with; the others are counted. */
 const NAMED_MAX = 6
@@ -68,46 +66,22 @@ async function legsOf(db: Kysely<Views>, nowMs: number): Promise<Leg[]> {
  * The feeds whose books are in an open hole. A run that died in a hole leaves it open for ever, and two runs may watch one
  * product: so it counts only where no run that has marked of late watches the feed without one.
  */
-function unvouchedFeeds(db: Kysely<Views>, nowMs: number) {
-  return db
-    .selectFrom('holes as h')
-    .select(['h.venue', 'h.source', 'h.product'])
-    .select(({ fn }) => fn.min<number>('h.from_ms').as('fromMs'))
-    .where('h.topic', 'in', VENUES.map(booksTopic))
-    .where('h.to_ms', 'is', null)
-    .where('h.from_ms', 'is not', null)
-    .where(({ exists, not, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('watches as w')
-            .select('w.run')
-            .whereRef('w.venue', '=', 'h.venue')
-            .whereRef('w.source', '=', 'h.source')
-            .whereRef('w.product', '=', 'h.product')
-            .whereRef('w.topic', '=', 'h.topic')
-            .where('w.bye', '=', 0)
-            .where('w.to_ms', '>=', nowMs - LEG_AGE_MS_MAX)
-            .where((watch) =>
-              watch.not(
-                watch.exists(
-                  watch
-                    .selectFrom('holes as o')
-                    .select('o.id')
-                    .whereRef('o.venue', '=', 'w.venue')
-                    .whereRef('o.source', '=', 'w.source')
-                    .whereRef('o.product', '=', 'w.product')
-                    .whereRef('o.topic', '=', 'w.topic')
-                    .whereRef('o.run', '=', 'w.run')
-                    .where('o.to_ms', 'is', null)
-                    .where('o.from_ms', 'is not', null),
-                ),
-              ),
-            ),
-        ),
-      ),
+async function unvouchedFeeds(db: Kysely<Views>, nowMs: number): Promise<(Feed & { fromMs: number })[]> {
+  const isOpen = (name: string) =>
+    sql`${sql.ref(`${name}.to_ms`)} IS NULL AND ${sql.ref(`${name}.from_ms`)} IS NOT NULL`
+  const { rows } = await sql<Feed & { fromMs: number }>`
+    SELECT h.venue, h.source, h.product, min(h.from_ms) AS "fromMs" FROM holes h
+    WHERE ${isOpen('h')} AND h.kind = 'books' AND NOT EXISTS (
+      SELECT 1 FROM watches w
+      WHERE (w.venue, w.source, w.product, w.kind) = (h.venue, h.source, h.product, h.kind)
+      AND w.bye = 0 AND w.to_ms >= ${nowMs - LEG_AGE_MS_MAX} AND NOT EXISTS (
+        SELECT 1 FROM holes o
+        WHERE (o.venue, o.source, o.product, o.kind, o.run) = (w.venue, w.source, w.product, w.kind, w.run)
+        AND ${isOpen('o')}
+      )
     )
-    .groupBy(['h.venue', 'h.source', 'h.product'])
-    .execute()
+    GROUP BY h.venue, h.source, h.product`.execute(db)
+  return rows
 }
 
 /** A comparison goes by its own name too: `BTC` is the one across quotes. */

@@ -48,6 +48,8 @@ export type WatchRow = {
   readonly feed: number
   readonly partition: number
   readonly fromMs: number
+  /** Whether a loss would show. */
+  readonly continuity: string | null
 }
 
 export const watches: Processor<'up', WatchRow> = {
@@ -59,11 +61,19 @@ export const watches: Processor<'up', WatchRow> = {
     feed: 'integer',
     partition: 'integer',
     fromMs: 'integer',
+    continuity: 'text?',
   }),
   merge(row, up, key) {
-    if (row !== undefined && row.fromMs <= up.atMs) return row
-    return { run: up.run, feed: up.feed, partition: key[2] as number, fromMs: up.atMs }
+    const continuity = up.continuity ?? null
+    if (row !== undefined && !isEarlierUp(row, up.atMs, continuity)) return row
+    return { run: up.run, feed: up.feed, partition: key[2] as number, fromMs: up.atMs, continuity }
   },
+}
+
+function isEarlierUp(row: WatchRow, atMs: number, continuity: string | null): boolean {
+  return (
+    atMs < row.fromMs || (atMs === row.fromMs && compareTexts(continuity ?? '', row.continuity ?? '') > 0)
+  )
 }
 
 /**
@@ -78,6 +88,8 @@ export type HoleRow = {
   readonly reason: string | null
   readonly toMs: number | null
   readonly backfilled: number | null
+  /** Everything that went wrong in it, with commas between. */
+  readonly causes: string | null
 }
 
 export const holes: Processor<'hole', HoleRow> = {
@@ -92,6 +104,7 @@ export const holes: Processor<'hole', HoleRow> = {
     reason: 'text?',
     toMs: 'integer?',
     backfilled: 'integer?',
+    causes: 'text?',
   }),
   merge: (row, hole) => withSide(ownedBy(row, hole), hole),
 }
@@ -99,7 +112,9 @@ export const holes: Processor<'hole', HoleRow> = {
 /** An id is made by one run for one feed; should two ever claim it, the smaller owns it, in any arrival order. */
 function ownedBy(row: HoleRow | undefined, hole: Records['hole']): HoleRow {
   const { id, feed, run } = hole
-  if (row === undefined) return { id, feed, run, fromMs: null, reason: null, toMs: null, backfilled: null }
+  if (row === undefined) {
+    return { id, feed, run, fromMs: null, reason: null, toMs: null, backfilled: null, causes: null }
+  }
   return feed - row.feed < 0 || (feed === row.feed && run < row.run) ? { ...row, feed, run } : row
 }
 
@@ -107,10 +122,24 @@ function withSide(row: HoleRow, hole: Records['hole']): HoleRow {
   if (hole.type === 'hole-open') {
     return isEarlierOpen(row, hole) ? { ...row, fromMs: hole.fromMs, reason: hole.reason } : row
   }
-  const { toMs } = hole
-  const backfilled = hole.backfilled ? 1 : 0
-  const later = row.toMs === null || toMs > row.toMs || (toMs === row.toMs && backfilled < row.backfilled!)
-  return later ? { ...row, toMs, backfilled } : row
+  const close = {
+    toMs: hole.toMs,
+    backfilled: hole.backfilled ? 1 : 0,
+    causes: hole.causes?.join(',') ?? null,
+  }
+  return isLaterClose(row, close) ? { ...row, ...close } : row
+}
+
+function isLaterClose(
+  row: HoleRow,
+  close: { toMs: number; backfilled: number; causes: string | null },
+): boolean {
+  if (row.toMs === null) return true
+  const later =
+    close.toMs - row.toMs ||
+    row.backfilled! - close.backfilled ||
+    compareTexts(close.causes ?? '', row.causes ?? '')
+  return later > 0
 }
 
 function isEarlierOpen(row: HoleRow, hole: About<HoleOpen>): boolean {

@@ -23,7 +23,8 @@ const FAULTS = [
   'stall', // nothing comes for `forMs`, then all of it
   'half-open', // nothing comes any more; new connections are accepted for `forMs` and say nothing
   // How the venue is for `forMs`.
-  'down', // all connections are cut, nothing is answered
+  'down', // all connections are cut, all others refused
+  'unreachable', // nothing comes of anything any more, and nothing says so
   '429',
   '418',
   '451',

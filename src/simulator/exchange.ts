@@ -32,6 +32,9 @@ export type SimAnswer = {
   readonly delayMs?: number
 }
 
+/** `refused`: the connection is not even made. `silent`: nothing ever comes back, and nothing says so. */
+export type NoAnswer = 'refused' | 'silent'
+
 export function json(body: string, status = 200): SimAnswer {
   return { status, body, headers: { 'content-type': 'application/json' } }
 }

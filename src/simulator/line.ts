@@ -8,6 +8,8 @@ export type Peer = {
   send(frame: Uint8Array, binary: boolean): void
   /** A ping of the WebSocket itself. */
   ping(): void
+  /** The answer to one that came. */
+  pong(): void
   /** 1006 ends the connection without a word. */
   close(code: number, reason: string): void
 }
@@ -18,6 +20,12 @@ export type Session = {
   /** The WebSocket's own answer to a ping. */
   pong(): void
   closed(): void
+}
+
+/** The same, as whoever carries the socket sees it. */
+export type OpenLine = Session & {
+  /** A ping of the WebSocket itself has come. */
+  pinged(): void
 }
 
 const KEPT_BYTES_MAX = 16_777_216 // as much as a venue keeps for a reader that takes nothing
@@ -56,6 +64,10 @@ export class Line {
 
   ping(): void {
     if (!this.#isOver && !this.#muted && this.#kept === undefined) this.#peer?.ping()
+  }
+
+  pong(): void {
+    if (!this.#isOver && !this.#muted && this.#kept === undefined) this.#peer?.pong()
   }
 
   close(code: number, reason: string): void {

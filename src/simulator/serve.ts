@@ -35,13 +35,20 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    autoPong: false, // who is as good as gone does not answer
     maxPayload: MESSAGE_BYTES_MAX,
   })
+  const unanswered = new Set<Duplex>()
+  function keepSilent(socket: Duplex): void {
+    unanswered.add(socket)
+    socket.once('close', () => unanswered.delete(socket))
+  }
   const server = createServer((request, response) => answer(simulator, after, request, response))
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const admission = simulator.connect(urlOf(request))
-    if (admission === 'unanswered') socket.destroy()
+    if (admission === 'refused') socket.destroy()
+    else if (admission === 'silent') keepSilent(socket)
     else if ('status' in admission) refuse(socket, admission)
     else {
       let ws: WebSocket | undefined
@@ -59,6 +66,7 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
     close: () =>
       new Promise((resolve) => {
         for (const ws of sockets.clients) ws.terminate()
+        for (const socket of unanswered) socket.destroy()
         server.close(() => resolve())
         server.closeAllConnections()
       }),
@@ -87,10 +95,8 @@ function answer(
 ): void {
   request.resume()
   const said = simulator.http(request.method ?? 'GET', urlOf(request))
-  if (said === 'unanswered') {
-    request.socket.destroy()
-    return
-  }
+  if (said === 'refused') request.socket.destroy()
+  if (typeof said === 'string') return
   const send = () => {
     response.writeHead(said.status, said.headers)
     response.end(said.body)
@@ -110,6 +116,7 @@ function speak(ws: WebSocket, socket: Socket, admission: Admission, bufferBytesM
   const session = admission.open(peerOf(ws, socket, bufferBytesMax))
   ws.on('message', (data) => session.receive(data.toString()))
   ws.on('pong', () => session.pong())
+  ws.on('ping', () => session.pinged())
   ws.on('error', () => ws.terminate())
   ws.on('close', () => session.closed())
 }
@@ -136,6 +143,9 @@ function peerOf(ws: WebSocket, socket: Socket, bufferBytesMax: number): Peer {
     ping() {
       if (ws.readyState === ws.OPEN) ws.ping()
     },
+    pong() {
+      if (ws.readyState === ws.OPEN) ws.pong()
+    },
     close(code, reason) {
       if (code === NO_WORD) ws.terminate()
       else ws.close(code, reason)
@@ -145,4 +155,4 @@ function peerOf(ws: WebSocket, socket: Socket, bufferBytesMax: number): Peer {
 
 const NO_WORD = 1006
 
-const NOBODY: Peer = { send() {}, ping() {}, close() {} }
+const NOBODY: Peer = { send() {}, ping() {}, pong() {}, close() {} }

@@ -9,20 +9,22 @@ import type {
 } from '../ingest/transport.ts'
 import type { HttpRequest } from '../ingest/venue.ts'
 import type { Timers } from '../models/timers.ts'
-import type { SimAnswer } from './exchange.ts'
-import type { Session } from './line.ts'
+import type { NoAnswer, SimAnswer } from './exchange.ts'
+import type { OpenLine } from './line.ts'
 import type { Simulator } from './sim.ts'
 
 /**
  * The simulator in the same process, as a way to venues: no sockets, every byte `latencyMs` under way, everything in its
  * order, on whatever clock `timers` is.
  */
-export function simTransport(simulator: Simulator, timers: Timers, latencyMs = LATENCY_MS): Transport {
+export function simTransport(simulator: Venues, timers: Timers, latencyMs = LATENCY_MS): Transport {
   return {
     open: (url, limits, handlers) => openSocket(simulator, timers, latencyMs, url, limits, handlers),
     request: (request, limits) => ask(simulator, timers, latencyMs, request, limits),
   }
 }
+
+export type Venues = Pick<Simulator, 'http' | 'connect'>
 
 const LATENCY_MS = 2
 
@@ -50,18 +52,20 @@ function pipe(timers: Timers, latencyMs: number) {
 }
 
 function openSocket(
-  simulator: Simulator,
+  simulator: Venues,
   timers: Timers,
   latencyMs: number,
   url: string,
   limits: SocketLimits,
   handlers: SocketHandlers,
 ): Socket {
-  let session: Session | undefined
+  let session: OpenLine | undefined
   let isOver = false
   const toUs = pipe(timers, latencyMs)
   const toVenue = pipe(timers, latencyMs)
-  const cancelOpen = timers.after(limits.openMsMax, () => end({ message: 'not opened in time' }))
+  const cancelOpen = timers.after(limits.openMsMax, () =>
+    end({ message: `not opened within ${limits.openMsMax} ms` }),
+  )
 
   function end(about: SocketEnd): void {
     if (isOver) return
@@ -75,7 +79,8 @@ function openSocket(
 
   function admit(): void {
     const admission = simulator.connect(url)
-    if (admission === 'unanswered') end({ message: 'connection refused' })
+    if (admission === 'silent') return
+    if (admission === 'refused') end({ message: 'connection refused' })
     else if ('status' in admission) end(endOf(admission))
     else {
       cancelOpen()
@@ -83,6 +88,7 @@ function openSocket(
       session = admission.open({
         send: (frame) => toUs.push(() => take(frame)),
         ping: () => toUs.push(answerPing),
+        pong: () => toUs.push(alive),
         close: (code, reason) => toUs.push(() => end({ message: `closed with ${code} ${reason}`.trim() })),
       })
     }
@@ -90,13 +96,18 @@ function openSocket(
 
   function take(frame: Uint8Array): void {
     if (isOver) return
-    if (frame.length > limits.frameBytesMax) end({ message: `a frame of ${frame.length} bytes` })
+    if (frame.length > limits.frameBytesMax)
+      end({ message: `a frame of more than ${limits.frameBytesMax} bytes` })
     else handlers.onFrame(frame)
+  }
+
+  function alive(): void {
+    if (!isOver) handlers.onAlive?.()
   }
 
   function answerPing(): void {
     if (isOver) return
-    handlers.onAlive?.()
+    alive()
     toVenue.push(() => session?.pong())
   }
 
@@ -104,6 +115,9 @@ function openSocket(
   return {
     send(text) {
       if (!isOver) toVenue.push(() => session?.receive(text))
+    },
+    ping() {
+      if (!isOver) toVenue.push(() => session?.pinged())
     },
     close() {
       if (isOver) return
@@ -114,9 +128,13 @@ function openSocket(
   }
 }
 
-function endOf({ status, headers }: SimAnswer): SocketEnd {
+function endOf({ status, headers, body }: SimAnswer): SocketEnd {
   const retryAfterMs = retryAfterOf(headers)
-  return { message: `HTTP ${status}`, status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  return {
+    message: body.slice(0, MESSAGE_LETTERS_MAX),
+    status,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
 }
 
 function retryAfterOf(headers: SimAnswer['headers']): number | undefined {
@@ -125,7 +143,7 @@ function retryAfterOf(headers: SimAnswer['headers']): number | undefined {
 }
 
 function ask(
-  simulator: Simulator,
+  simulator: Venues,
   timers: Timers,
   latencyMs: number,
   request: HttpRequest,
@@ -146,16 +164,16 @@ function ask(
     )
     const arrive = () => {
       const said = simulator.http(request.method, request.url)
-      const result = resultOf(said, limits)
-      const delayMs = typeof said === 'string' ? 0 : (said.delayMs ?? 0)
-      cancels.push(timers.after(latencyMs + delayMs, () => answer(result)))
+      if (said === 'silent') return
+      const delayMs = said === 'refused' ? 0 : (said.delayMs ?? 0)
+      cancels.push(timers.after(latencyMs + delayMs, () => answer(resultOf(said, limits))))
     }
     cancels.push(timers.after(latencyMs, arrive))
   })
 }
 
-function resultOf(said: SimAnswer | 'unanswered', limits: RequestLimits): HttpAnswer {
-  if (said === 'unanswered') return { kind: 'failed', message: 'connection refused' }
+function resultOf(said: SimAnswer | Exclude<NoAnswer, 'silent'>, limits: RequestLimits): HttpAnswer {
+  if (said === 'refused') return { kind: 'failed', message: 'connection refused' }
   const { status, body, headers } = said
   const retryAfterMs = retryAfterOf(headers)
   if (status < 200 || status > 299) {

@@ -1,11 +1,11 @@
 import { EngineError } from '../models/engine-error.ts'
 import type { VenueId } from '../models/scalars.ts'
-import type { Exchange, SimAnswer, SimRequest } from './exchange.ts'
+import type { Exchange, NoAnswer, SimAnswer, SimRequest } from './exchange.ts'
 import { type FaultWish, VenueFaults } from './exchange-faults.ts'
 import { type ExchangeListing, exchangeListing } from './exchange-listing.ts'
 import { ExchangeMarket, type MarketPaths, type MarketRates } from './exchange-market.ts'
 import { Feed } from './feeds.ts'
-import { Line, type Peer, type Session } from './line.ts'
+import { Line, type OpenLine, type Peer, type Session } from './line.ts'
 import { keyOf } from './random.ts'
 import { Room, type RoomAbout } from './room.ts'
 import { openBinance } from './venues/binance.ts'
@@ -23,7 +23,7 @@ const openers: Record<VenueId, (room: Room) => Exchange> = {
 }
 
 /** A socket that may be opened. To be called once, when it is open, or when nothing has come of it. */
-export type Admission = { readonly open: (peer: Peer) => Session }
+export type Admission = { readonly open: (peer: Peer) => OpenLine }
 
 export type SimVenueAbout = Pick<RoomAbout, 'clock' | 'after' | 'limited' | 'checksums'> & {
   readonly seed: number
@@ -81,12 +81,12 @@ export class SimVenue {
     })
   }
 
-  http(request: SimRequest): SimAnswer | 'unanswered' {
+  http(request: SimRequest): SimAnswer | NoAnswer {
     return this.#refusal() ?? this.#exchange.http(request)
   }
 
   /** The venue decides before the socket is open, and speaks when it is. */
-  connect(request: SimRequest): Admission | SimAnswer | 'unanswered' {
+  connect(request: SimRequest): Admission | SimAnswer | NoAnswer {
     const refusal = this.#refusal()
     if (refusal !== undefined) return refusal
     const line = new Line()
@@ -97,11 +97,12 @@ export class SimVenue {
     return { open: (peer) => this.#open(line, session, peer) }
   }
 
-  #open(line: Line, session: Session, peer: Peer): Session {
+  #open(line: Line, session: Session, peer: Peer): OpenLine {
     line.open(peer)
     return {
       receive: (text) => session.receive(text),
       pong: () => session.pong(),
+      pinged: () => line.pong(),
       closed: () => {
         line.ended()
         this.#lines.delete(line)
@@ -116,7 +117,7 @@ export class SimVenue {
     const lines = [...this.#lines].filter((line) => feed === undefined || line.joined.has(feed))
     if (!AT_ONCE.has(fault)) this.#faults.add(wish)
     if (fault === 'cut' || fault === 'down') for (const line of lines) line.close(NO_WORD, '')
-    if (fault === 'half-open') for (const line of lines) line.mute()
+    if (fault === 'half-open' || fault === 'unreachable') for (const line of lines) line.mute()
     if (fault === 'stall') this.#stall(lines, forMs ?? STALL_MS)
     if (fault === 'closing') this.#closeSoon(lines, forMs ?? 0)
   }
@@ -140,9 +141,10 @@ export class SimVenue {
   }
 
   /** How everything is answered while the venue is not itself. */
-  #refusal(): SimAnswer | 'unanswered' | undefined {
+  #refusal(): SimAnswer | NoAnswer | undefined {
     if (this.#faults.quiet) return undefined
-    if (this.#faults.inForce('down')) return 'unanswered'
+    if (this.#faults.inForce('down')) return 'refused'
+    if (this.#faults.inForce('unreachable')) return 'silent'
     const refusal = this.#faults.status()
     if (refusal === undefined) return undefined
     const seconds = String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1_000)))

@@ -1,7 +1,7 @@
 import { EngineError } from '../models/engine-error.ts'
 import { VENUES, type VenueId } from '../models/scalars.ts'
 import type { Timers } from '../models/timers.ts'
-import type { SimAnswer } from './exchange.ts'
+import type { NoAnswer, SimAnswer } from './exchange.ts'
 import type { FaultWish, ScriptedFault } from './exchange-faults.ts'
 import { defaultProducts, madeUpProducts, PRODUCTS_MAX } from './exchange-listing.ts'
 import { type ExchangeMarket, type MarketRates, TRADES_A_STEP_MAX } from './exchange-market.ts'
@@ -18,10 +18,10 @@ import { type Admission, SimVenue } from './sim-venue.ts'
  * Addresses are `<base>/<venue>/<wire>` and the venue's own path behind it.
  */
 export type Simulator = {
-  /** Answers a request; `unanswered` where the venue is to be as good as gone. */
-  http(method: string, url: string): SimAnswer | 'unanswered'
+  /** Answers a request. */
+  http(method: string, url: string): SimAnswer | NoAnswer
   /** What comes of opening a socket at this address. */
-  connect(url: string): Admission | SimAnswer | 'unanswered'
+  connect(url: string): Admission | SimAnswer | NoAnswer
   /** Makes something go wrong, now. Throws EngineError `usage` for a product that is not listed. */
   fault(wish: FaultWish): void
   /** The same from a script, its times counted from now. */

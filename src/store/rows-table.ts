@@ -1,5 +1,5 @@
 import type { RowWrite, Stored } from './store.ts'
-import { rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
+import { type Column, rowFromSql, rowToSql, type SqlValue, snakeCase, type Table } from './table.ts'
 
 /**
  * What a table of rows is called and holds, in either database. Tables are made from the processors' own descriptions; a
@@ -22,8 +22,8 @@ export function keyNames(table: Table<unknown>): string[] {
 
 /** What the views look up besides keys, in tables that are seldom written. */
 const INDEXES: Readonly<Record<string, string>> = {
-  watches: 'feed, run, partition, from_ms',
-  holes: 'feed, run, from_ms, to_ms',
+  watches: 'feed, partition, run, from_ms',
+  holes: 'feed, partition_id, run, from_ms, to_ms',
 }
 
 /** The DDL of a table's index, where it has one; nothing is written where it exists. */
@@ -31,7 +31,23 @@ export function indexDdl({ name }: Table<unknown>): string {
   const columns = INDEXES[name]
   return columns === undefined
     ? ''
-    : `CREATE INDEX IF NOT EXISTS ${name}_by_feed ON ${rowsTable(name)}(${columns})`
+    : `CREATE INDEX IF NOT EXISTS ${name}_by_line ON ${rowsTable(name)}(${columns})`
+}
+
+/**
+ * The columns that a table made as `existing` says lacks, where it differs from `table` in nothing else and they may be null
+ * in every row that is there; undefined where it has another shape. `ddlOf` writes a table as `existing` was written.
+ */
+export function columnsLacking(
+  table: Table<unknown>,
+  existing: string,
+  ddlOf: (table: Table<unknown>) => string,
+): Column<unknown>[] | undefined {
+  const lacking = table.columns.filter(
+    ({ name, nullable }) => nullable && !existing.includes(`\n  ${snakeCase(name)} `),
+  )
+  const before = { ...table, columns: table.columns.filter((column) => !lacking.includes(column)) }
+  return lacking.length > 0 && ddlOf(before) === existing ? lacking : undefined
 }
 
 /** A write's values in the order of `columnNames`, appended to `into`. */

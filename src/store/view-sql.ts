@@ -20,6 +20,8 @@ export type ViewDialect = {
 }
 
 const NAMES = 'f.venue, f.source, f.product'
+/** What the topic of row `r` holds. */
+const KIND = `CASE WHEN p.topic LIKE 'trades.%' THEN 'trades' WHEN p.topic LIKE 'tickers.%' THEN 'tickers' ELSE 'books' END AS kind`
 const LINEAGE = 'p.topic, p.partition, r.first_offset, r.last_offset'
 const FEED_AND_PARTITION = 'JOIN feeds f ON f.id = r.feed JOIN partitions p ON p.id = r.partition_id'
 /** A decimal's text with the nearest double beside it, for sorting and plotting. */
@@ -27,7 +29,8 @@ const real = (column: string) => `CAST(r.${column} AS DOUBLE PRECISION) AS ${col
 
 /** Where the first hole at or after the start of stretch `s` begins. */
 const NEXT_HOLE_MS = `(
-  SELECT min(h.from_ms) FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run AND h.from_ms >= s.start_ms
+  SELECT min(h.from_ms) FROM holes_rows h
+  WHERE h.feed = s.feed AND h.partition_id = s.partition AND h.run = s.run AND h.from_ms >= s.start_ms
 )`
 const total = (column: string) => `CAST(sum(r.${column}) AS BIGINT) AS ${column}`
 
@@ -45,7 +48,7 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
     )`
 
   /**
-   * Coverage: what any run watched of the window, each millisecond once. It is asked for feed by feed and window by window,
+   * Coverage: what any run watched of the window on the topic its books lie on, each millisecond once. It is asked for feed by feed and window by window,
    * so that one feed's windows cost the same however many feeds there are.
    */
   const WINDOW = `
@@ -57,7 +60,7 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
         ), 0) AS seen_ms FROM (
           SELECT ${greater('w.start_ms', 'r.start_ms')} AS from_ms, ${lesser('w.end_ms', 'r.start_ms + r.window_ms')} AS to_ms
           FROM watched_by_run w
-          WHERE w.feed = r.feed AND w.end_ms > r.start_ms AND w.start_ms < r.start_ms + r.window_ms
+          WHERE w.feed = r.feed AND w.partition = r.partition_id AND w.end_ms > r.start_ms AND w.start_ms < r.start_ms + r.window_ms
         ) watched
       ) stretch WHERE stretch.to_ms > stretch.seen_ms
     ), 0) AS DOUBLE PRECISION) / r.window_ms AS coverage,
@@ -70,17 +73,17 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
 
     // Every stretch that one run watched: from its up, or the end of a hole, to the next hole, or the run's last mark.
     watched_by_run: `
-      SELECT s.feed, s.run, s.start_ms, ${lesser('s.up_to_ms', `coalesce(${NEXT_HOLE_MS}, s.up_to_ms)`)} AS end_ms
+      SELECT s.feed, s.partition, s.run, s.start_ms, ${lesser('s.up_to_ms', `coalesce(${NEXT_HOLE_MS}, s.up_to_ms)`)} AS end_ms
       FROM (
-        SELECT w.feed, w.run, w.from_ms AS start_ms, m.up_to_ms
+        SELECT w.feed, w.partition, w.run, w.from_ms AS start_ms, m.up_to_ms
         FROM watches_rows w JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition
         UNION ALL
-        SELECT h.feed, h.run, h.to_ms, m.up_to_ms
-        FROM holes_rows h JOIN watches_rows w ON w.run = h.run AND w.feed = h.feed
+        SELECT h.feed, h.partition_id, h.run, h.to_ms, m.up_to_ms
+        FROM holes_rows h JOIN watches_rows w ON w.run = h.run AND w.feed = h.feed AND w.partition = h.partition_id
         JOIN runs_rows m ON m.run = w.run AND m.partition = w.partition WHERE h.to_ms IS NOT NULL
       ) s
       WHERE NOT EXISTS (
-        SELECT 1 FROM holes_rows h WHERE h.feed = s.feed AND h.run = s.run
+        SELECT 1 FROM holes_rows h WHERE h.feed = s.feed AND h.partition_id = s.partition AND h.run = s.run
         AND h.from_ms < s.start_ms AND (h.to_ms > s.start_ms OR h.to_ms IS NULL)
       )`,
 
@@ -126,11 +129,11 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
       FROM top_of_book_rows r ${FEED_AND_PARTITION}`,
 
     watches: `
-      SELECT ${NAMES}, r.run, p.topic, p.partition, r.from_ms, ${greater('coalesce(m.up_to_ms, r.from_ms)', 'r.from_ms')} AS to_ms, coalesce(m.bye, 0) AS bye
+      SELECT ${NAMES}, ${KIND}, r.continuity, r.run, p.topic, p.partition, r.from_ms, ${greater('coalesce(m.up_to_ms, r.from_ms)', 'r.from_ms')} AS to_ms, coalesce(m.bye, 0) AS bye
       FROM watches_rows r ${FEED_AND_PARTITION} LEFT JOIN runs_rows m ON m.run = r.run AND m.partition = r.partition`,
 
     holes: `
-      SELECT ${NAMES}, p.topic, p.partition, r.id, r.run, r.from_ms, r.to_ms, r.reason, r.backfilled
+      SELECT ${NAMES}, ${KIND}, p.topic, p.partition, r.id, r.run, r.from_ms, r.to_ms, r.reason, r.causes, r.backfilled
       FROM holes_rows r ${FEED_AND_PARTITION}`,
 
     rejections: `

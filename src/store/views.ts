@@ -2,6 +2,7 @@ import type { InsightSource, InsightVenue } from '../models/insight.ts'
 import type { BookState } from '../models/product-book.ts'
 import type { RejectionKind } from '../models/rejection.ts'
 import type { SourceId, VenueId } from '../models/scalars.ts'
+import type { FeedKind } from '../models/topics.ts'
 
 /**
  * What anyone may read: the views of the store, the same in SQLite and PostgreSQL, typed for kysely. Times are
@@ -99,6 +100,9 @@ export type Views = {
     }
   /** One row a producer's run, partition and product: watched from `from_ms` up to `to_ms`. */
   watches: FeedColumns & {
+    kind: FeedKind
+    /** Whether a loss would show; null where an earlier version has written it. */
+    continuity: 'proven' | 'unproven' | null
     run: string
     topic: string
     partition: number
@@ -108,6 +112,7 @@ export type Views = {
   }
   /** One row a hole; `to_ms` is null while it is open. */
   holes: FeedColumns & {
+    kind: FeedKind
     topic: string
     partition: number
     id: string
@@ -115,6 +120,8 @@ export type Views = {
     from_ms: number | null
     to_ms: number | null
     reason: string | null
+    /** Everything that went wrong in it, with commas between, once it is closed. */
+    causes: string | null
     backfilled: 0 | 1 | null
   }
   /** How far each source has come on each topic-partition. */

@@ -136,7 +136,7 @@ describe('npm run insights', () => {
     await expect(asked).rejects.toBeInstanceOf(EngineError)
     await expect(asked).rejects.toMatchObject({
       code: 'usage',
-      hint: 'there are top-of-book, best-prices, max-spread, mid-price-forecast',
+      hint: 'there are top-of-book, consolidated, best-prices, max-spread, mid-price-forecast',
     })
   })
 })

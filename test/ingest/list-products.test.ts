@@ -74,7 +74,7 @@ const wire = (name: string, lists: Wire['lists'], parts: number): WireUse => ({
       if (product === '') return { refusal: { kind: 'wrong-shape', path: '', message: 'nothing' } }
       return { listings: [{ symbol: product, product, trading: true }] }
     },
-  } as Wire,
+  } as Partial<Wire> as Wire,
   restUrl: 'https://venue.test',
   socketUrl: 'wss://venue.test',
   kinds: ['books'],

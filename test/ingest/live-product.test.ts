@@ -18,14 +18,14 @@ const BOOK = 'b100=1 b99=1 a101=1 a102=1'
 
 describe('one product', () => {
   test('books, trades and tickers are published as they are, each with its own names and times', () => {
-    const rig = productRig({ unit: 'contract' })
+    const rig = productRig({ unit: '0.01 BTC' })
     rig.play(`live | 10 snap 10 ${BOOK} | 20 change 11 b100.5=1 | 30 trade 7 | 40 ticker 100.5 101`)
     const [, book, trade, ticker] = rig.data.map((value) => JSON.parse(value))
     expect(ProductBook.parse(book)).toMatchObject({
       venue: 'binance',
       product: 'BTC-USD',
       sequence: 11,
-      receivedAtMs: 20,
+      receivedAtMs: BASE_MS + 20,
       state: 'ok',
       bids: [
         ['100.5', '1', null],
@@ -34,15 +34,15 @@ describe('one product', () => {
       ],
       bidLevels: 3,
       since: null,
-      unit: 'contract',
+      unit: '0.01 BTC',
     })
     expect(Trade.parse(trade)).toMatchObject({
       id: '7',
-      receivedAtMs: 30,
+      receivedAtMs: BASE_MS + 30,
       backfilled: false,
-      unit: 'contract',
+      unit: '0.01 BTC',
     })
-    expect(Ticker.parse(ticker)).toMatchObject({ bid: '100.5', ask: '101', receivedAtMs: 40 })
+    expect(Ticker.parse(ticker)).toMatchObject({ bid: '100.5', ask: '101', receivedAtMs: BASE_MS + 40 })
   })
 
   test('at most one book an interval, the first at once', () => {
@@ -50,7 +50,7 @@ describe('one product', () => {
     rig.play(
       `live | 0 snap 10 ${BOOK} | 0 publish | 10 change 11 b100.1=1 | 20 change 12 b100.2=1 | 99 publish`,
     )
-    expect(rig.told()).toEqual(['books up', 'book 100/101', 'trades up', 'tickers up'])
+    expect(rig.told()).toEqual(['trades up', 'tickers up', 'books up', 'book 100/101'])
     rig.play('100 publish | 101 publish')
     expect(rig.told().slice(4)).toEqual(['book 100.2/101 of 2'])
   })
@@ -58,20 +58,20 @@ describe('one product', () => {
   test('is said to be in a hole by each kind of its news for itself', () => {
     const rig = productRig()
     rig.play(
-      `live | 0 snap 10 ${BOOK} | 10 cut trades | 20 change 11 b100.5=1 | 30 cut books | 30 cut tickers`,
+      `live | 0 snap 10 ${BOOK} | 10 cut trades | 20 change 11 b100.5=1 | 30 cut books | 31 cut tickers`,
     )
     expect(rig.told().slice(4)).toEqual([
       'trades hole from 0: disconnected',
       'book 100.5/101',
       'books hole from 20: disconnected',
-      'tickers hole from 0: disconnected',
+      'tickers hole from 30: disconnected',
     ])
   })
 
   test('trades that are published in a hole do not end it', () => {
     const rig = productRig()
     rig.play(`live | 10 trade 7 | 20 trade 9 | 30 trade 10 | 40 answer 8`)
-    expect(rig.told().slice(3)).toEqual([
+    expect(rig.told().slice(2)).toEqual([
       'trade 7',
       'trades hole from 10: lost-trades',
       'trade 9',
@@ -122,13 +122,13 @@ describe('what cannot be used', () => {
   test('of trades with numbers shows by the next one', () => {
     const rig = productRig()
     rig.play(`live | 10 trade 7 | 20 rejected BTCUSD trades | 30 trade 8`)
-    expect(rig.told().slice(3)).toEqual(['trade 7', 'trade 8'])
+    expect(rig.told().slice(2)).toEqual(['trade 7', 'trade 8'])
   })
 
   test('of trades without numbers is a hole of its own', () => {
     const rig = productRig({ trades: { ids: 'opaque' } })
     rig.play(`live | 10 trade a | 20 rejected BTCUSD trades | 30 trade b`)
-    expect(rig.told().slice(3)).toEqual([
+    expect(rig.told().slice(2)).toEqual([
       'trade a',
       'trades hole from 10: bad-answer',
       'trades end at 20: bad-answer',
@@ -146,6 +146,30 @@ describe('what cannot be used', () => {
       'books hole from 0: bad-answer',
       'trades hole from 10: bad-answer',
     ])
+  })
+
+  test('without a name, and nothing readable after it, is looked into: numbers are asked for, and trades', async () => {
+    const rig = productRig()
+    rig.play(`live | 0 snap 10 ${BOOK} | 10 trade 7 | 20 rejected`)
+    await rig.pass(10_000)
+    expect(rig.resubscribed).toEqual(['books'])
+    rig.play(`10020 answer 8 | 10020 answer | 10030 snap 12 ${BOOK}`)
+    expect(rig.told().slice(5)).toEqual([
+      'trades hole from 20: bad-answer',
+      'trade 8 late',
+      'trades end at 10020: bad-answer, back-filled',
+      'books hole from 0: stale',
+      'books end at 10030: stale',
+      'book 100/101',
+    ])
+  })
+
+  test('without a name, and readable news after it, needs no looking into', async () => {
+    const rig = productRig()
+    rig.play(`live | 0 snap 10 ${BOOK} | 10 trade 7 | 20 rejected | 30 change 11 b1=1 | 40 trade 8`)
+    await rig.pass(60_000)
+    expect(rig.told().slice(5)).toEqual(['book 100/101', 'trade 8'])
+    expect(rig.resubscribed).toEqual([])
   })
 
   test('is counted once, and of a product nobody asked for it is nobody’s hole', () => {
@@ -263,6 +287,9 @@ test('whatever happens: every event is counted once, and holes of a line open an
   )
 })
 
+/** What the script's times count from. */
+const BASE_MS = Date.UTC(2026, 10, 20, 12)
+
 const NEVER = {
   request: () => {
     throw new Error('asking is for the test to do')
@@ -275,7 +302,7 @@ type RigAbout = {
   readonly trades?: Wire['trades']
   readonly kinds?: readonly FeedKind[]
   readonly bookIntervalMs?: number
-  readonly unit?: 'contract'
+  readonly unit?: string
 }
 
 /** One product on a clock that the test sets, behind the events of its wire, with the watch of each of its lines. */
@@ -292,10 +319,11 @@ function productRig(about: RigAbout = {}) {
   const resubscribed: FeedKind[] = []
   const refusals: string[] = []
   const watches = new Map<Line, Watch>()
-  let nowMs = 0
+  let nowMs = BASE_MS
   let wanted: { fromId: number; toId: number } | undefined
   let asking: number | undefined
-  const timers = { ...virtualTimers(0), nowMs: () => nowMs, monotonicMs: () => nowMs }
+  const virtual = virtualTimers(0)
+  const timers = { ...virtual, nowMs: () => nowMs, monotonicMs: () => nowMs }
   const wire = { books: rules, trades, idleMs: { books: 60_000, trades: 60_000 } } as Wire
   const product: LiveProduct = new LiveProduct({
     venue: 'binance',
@@ -325,10 +353,11 @@ function productRig(about: RigAbout = {}) {
       watches.set(line, step.watch)
       for (const record of step.records) {
         if (record.type === 'up') words.push(`${kind} up`)
-        if (record.type === 'hole-open') words.push(`${kind} hole from ${record.fromMs}: ${record.reason}`)
+        if (record.type === 'hole-open')
+          words.push(`${kind} hole from ${record.fromMs - BASE_MS}: ${record.reason}`)
         if (record.type === 'hole-close') {
           const filled = record.backfilled ? ', back-filled' : ''
-          words.push(`${kind} end at ${record.toMs}: ${record.causes!.join(', ')}${filled}`)
+          words.push(`${kind} end at ${record.toMs - BASE_MS}: ${record.causes!.join(', ')}${filled}`)
         }
       }
       if (also === undefined) return
@@ -360,8 +389,8 @@ function productRig(about: RigAbout = {}) {
   const happen = (does: string, rest: readonly string[]): void => {
     const [first = ''] = rest
     if (does === 'live') for (const kind of kinds) product.live(kind)
-    if (does === 'publish') product.publishBook(false)
-    if (does === 'cut') product.cut(first as FeedKind, 'disconnected', nowMs === 0 ? 0 : lastMs)
+    if (does === 'publish' && product.dueMs <= nowMs) product.publishBook()
+    if (does === 'cut') product.cut(first as FeedKind, 'disconnected', lastMs)
     if (does === 'idle') product.idle(first as FeedKind)
     if (does === 'refused') product.refused(first as FeedKind)
     if (does === 'answer' && wanted !== undefined) {
@@ -376,7 +405,10 @@ function productRig(about: RigAbout = {}) {
     if (does === 'change') {
       const stamp = rest.find((word) => word.startsWith('@'))
       const { event, levels } = deltaOf(rest.filter((word) => !word.startsWith('@')))
-      hand({ ...event, exchangeTimeMs: stamp === undefined ? null : Number(stamp.slice(1)) }, levels)
+      hand(
+        { ...event, exchangeTimeMs: stamp === undefined ? null : BASE_MS + Number(stamp.slice(1)) },
+        levels,
+      )
     }
     if (does === 'trade') hand(tradeOf(first))
     if (does === 'elsewhere') hand({ ...tradeOf('1'), symbol: 'ETHUSD' })
@@ -390,12 +422,14 @@ function productRig(about: RigAbout = {}) {
   /** From the stream where it comes from there, else as the answer. */
   const snap = (rest: readonly string[]): void => {
     const { event, levels } = snapshotOf(rest)
-    if (rules.inBand) return hand(event, levels)
-    if (asking === undefined) return
-    ledger.received++
-    product.book!.snapshot(event, levels, nowMs, asking)
+    if (rules.inBand) {
+      hand(event, levels)
+    } else if (asking !== undefined) {
+      ledger.received++
+      product.book!.snapshot(event, levels, nowMs, asking)
+    }
   }
-  let lastMs = 0
+  let lastMs = BASE_MS
   return {
     product,
     ledger,
@@ -403,6 +437,10 @@ function productRig(about: RigAbout = {}) {
     resubscribed,
     refusals,
     told: () => words,
+    async pass(ms: number): Promise<void> {
+      nowMs += ms
+      await virtual.advanceBy(ms)
+    },
     /** Ids of what was asked for last. */
     wanted: () => (wanted === undefined ? '' : `${wanted.fromId} ${wanted.fromId + 1}`),
     /** `[<ms>] <what happens> | ...` */
@@ -410,7 +448,7 @@ function productRig(about: RigAbout = {}) {
       for (const step of script.split(' | ')) {
         const [, at, does = '', rest = ''] = /^(?:(\d+) )?(\S+) ?(.*)$/.exec(step)!
         lastMs = nowMs
-        if (at !== undefined) nowMs = Number(at)
+        if (at !== undefined) nowMs = BASE_MS + Number(at)
         happen(does, rest === '' ? [] : rest.split(' '))
       }
     },
@@ -426,11 +464,11 @@ function tradeOf(id: string): WireTrade {
     size: '1',
     side: 'buy',
     fills: 1,
-    exchangeTimeMs: 0,
+    exchangeTimeMs: BASE_MS,
   }
 }
 
-function tickerOf([bid = null, ask = null]: readonly string[]): WireTicker {
+function tickerOf([bid, ask]: readonly string[]): WireTicker {
   return {
     type: 'ticker',
     symbol: 'BTCUSD',
@@ -438,9 +476,9 @@ function tickerOf([bid = null, ask = null]: readonly string[]): WireTicker {
     exchangeTimeMs: null,
     last: null,
     lastSize: null,
-    bid,
+    bid: bid ?? null,
     bidSize: null,
-    ask,
+    ask: ask ?? null,
     askSize: null,
     day: null,
   }

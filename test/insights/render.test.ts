@@ -37,6 +37,8 @@ coinbase, source mock: made data, not the market
     product       bid  size       ask  size  spread     bps        mid  microprice  imbalance  received        age
     BTC-USD  71234.56     3  71235.57     1    1.01  0.1418  71235.065   71235.318       0.50  14:37:05.000  7.0 s
 
+  Best bid and ask over venues  nothing to compare: coinbase is the only venue with mock books
+
   Highest bid and lowest ask  each with the first moment it was reached; prices in the quote currency
     product  length  window       highest bid  at            lowest ask  at            books  covered
     BTC-USD      5m  14:30-14:35        100.5  14:32:00.500       100.9  14:33:00.000     60    100 %

@@ -132,6 +132,8 @@ const rows: { [Name in keyof Tables]: (about: Partial<Tables[Name]>) => Tables[N
   },
   watches: (about) => ({
     ...FEED,
+    kind: 'books',
+    continuity: 'proven',
     run: 'r1',
     topic: `books.${about.venue ?? 'coinbase'}`,
     partition: 0,
@@ -148,7 +150,9 @@ const rows: { [Name in keyof Tables]: (about: Partial<Tables[Name]>) => Tables[N
     run: 'r1',
     from_ms: at('14:37:06'),
     to_ms: null,
+    kind: 'books',
     reason: 'sequence-gap',
+    causes: null,
     backfilled: null,
     ...about,
   }),

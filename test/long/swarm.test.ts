@@ -1,10 +1,10 @@
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { playSwarm } from '../reliability/swarm.ts'
-import { long } from './long.ts'
+import { LONG } from './long.ts'
 
 const MINUTE_MS = 60_000
 
-long.each([11, 12, 13, 14, 15, 16, 17, 18, 19, 20])(
+test.runIf(LONG).each([11, 12, 13, 14, 15, 16, 17, 18, 19, 20])(
   'ten minutes of trouble on five venues, seed %i',
   async (seed) => {
     const { faults, recoveryMs, ...figures } = await playSwarm(seed, 10 * MINUTE_MS)

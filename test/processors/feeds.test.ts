@@ -56,7 +56,7 @@ describe('runs', () => {
 describe('watches', () => {
   test('a feed is watched since the first time its run said so', () => {
     const row = merged(watches, ['r1', 7, 3], [up(START_MS + 5), up(START_MS), up(START_MS + 9)])
-    expect(row).toEqual({ run: 'r1', feed: 7, partition: 3, fromMs: START_MS })
+    expect(row).toEqual({ run: 'r1', feed: 7, partition: 3, fromMs: START_MS, continuity: null })
   })
 
   test('every arrival order gives the same row', () => {
@@ -74,6 +74,7 @@ describe('holes', () => {
       reason: 'stale',
       toMs: START_MS + 60,
       backfilled: 1,
+      causes: null,
     }
     expect(merged(holes, ['h1'], [open(START_MS), close(START_MS + 60, true)])).toEqual(whole)
     expect(merged(holes, ['h1'], [close(START_MS + 60, true), open(START_MS)])).toEqual(whole)

@@ -57,6 +57,7 @@ describe('top-of-book', () => {
       { askLevels: 6 },
       { exchangeTimeMs: null },
       { receivedAtMs: START_MS + 1 },
+      { unit: '1 USD' },
     ]
     for (const other of others) {
       const [a, b] = [base, { ...base, ...other }]

@@ -34,6 +34,8 @@ export type StreamRig = {
   /** Records of one product on one topic, decoded, marks left out. */
   records(venue: VenueId, kind: FeedKind, product: string): FeedNews[]
   holes(venue: VenueId, kind: FeedKind, product: string): Hole[]
+  /** The same venues again, on a clock of their own that stands at noon. */
+  twin(): { readonly timers: VirtualTimers; readonly simulator: Simulator }
   stop(): Promise<Record<string, StreamOutcome>>
 }
 
@@ -142,6 +144,10 @@ export function openStreamRig(options: RigOptions): StreamRig {
         }
       }
       return [...holes.values()]
+    },
+    twin() {
+      const own = virtualTimers(NOON_MS)
+      return { timers: own, simulator: openSimulator({ seed, timers: own, products, rates }) }
     },
     async stop() {
       stopping.abort()

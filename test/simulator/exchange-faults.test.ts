@@ -216,10 +216,20 @@ describe('faults of a venue', () => {
     const { timers, simulator, tap, refused, get } = rig()
     const line = tap(DEPTH)
     simulator.fault({ venue: 'binance', fault: 'down', forMs: 5_000 })
-    expect([line.end?.code, refused(DEPTH)]).toEqual([1006, 'unanswered'])
-    expect(() => get('binance/spot/api/v3/ping')).toThrow('unanswered')
+    expect([line.end?.code, refused(DEPTH)]).toEqual([1006, 'refused'])
+    expect(() => get('binance/spot/api/v3/ping')).toThrow('refused')
     await timers.advanceBy(5_001)
     expect([refused(DEPTH), get('binance/spot/api/v3/ping').status]).toEqual([undefined, 200])
+  })
+
+  test('unreachable: nothing comes of anything, and nothing says so', async () => {
+    const { timers, simulator, tap, refused, get } = rig()
+    const line = tap(DEPTH)
+    simulator.fault({ venue: 'binance', fault: 'unreachable', forMs: 5_000 })
+    expect(refused(DEPTH)).toBe('silent')
+    expect(() => get('binance/spot/api/v3/ping')).toThrow('silent')
+    await timers.advanceBy(6_000)
+    expect([line.end, line.texts.length, refused(DEPTH)]).toEqual([undefined, 0, undefined])
   })
 
   test.each(['429', '418', '451'] as const)('%s: whatever is asked is answered with it', async (fault) => {

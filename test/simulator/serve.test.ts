@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Timers } from '../../src/models/timers.ts'
@@ -40,6 +41,21 @@ describe('the simulator over real HTTP and WebSocket', () => {
     ])
   })
 
+  test('answers pings of the WebSocket itself, unless it is as good as gone', async () => {
+    const { url, simulator } = await served()
+    const socket = await connected(`${url}/binance/spot/stream`)
+    let pongs = 0
+    socket.on('pong', () => pongs++)
+    socket.ping()
+    await once(socket, 'pong')
+    simulator.fault({ venue: 'binance', fault: 'half-open', forMs: 60_000 })
+    const next = await connected(`${url}/okx/public/ws/v5/public`)
+    socket.ping()
+    next.ping()
+    await once(next, 'pong')
+    expect(pongs).toBe(1)
+  })
+
   test('hands out an address of its own with each token of KuCoin', async () => {
     const { url } = await served()
     const bullet = await fetch(`${url}/kucoin/spot/api/v1/bullet-public`, { method: 'POST' })
@@ -79,6 +95,31 @@ describe('the simulator over real HTTP and WebSocket', () => {
     await expect(fetch(`${url}/deribit/main/api/v2/public/get_time`)).rejects.toThrow()
     const again = new WebSocket(wsUrl(`${url}/deribit/main`))
     await once(again, 'error')
+  })
+
+  test('a venue that cannot be reached says nothing at all', async () => {
+    const { url, simulator } = await served()
+    simulator.fault({ venue: 'okx', fault: 'unreachable', forMs: 60_000 })
+    const socket = new WebSocket(wsUrl(`${url}/okx/public/ws/v5/public`))
+    const time = `${url}/okx/public/api/v5/public/time`
+    await expect(fetch(time, { signal: AbortSignal.timeout(100) })).rejects.toThrow(/timeout/)
+    expect(socket.readyState).toBe(WebSocket.CONNECTING)
+    const error = once(socket, 'error')
+    socket.terminate()
+    await error
+  })
+
+  test('a handshake that is none leaves nobody connected', async () => {
+    const { url, simulator } = await served()
+    const { port } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(
+      'GET /binance/spot/ws/btcusdt@depth@100ms HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 400/)
+    expect(simulator.connections('binance')).toBe(0)
+    socket.destroy()
   })
 
   test('cuts whoever does not read', async () => {

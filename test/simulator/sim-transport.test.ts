@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest'
+import { realTimers } from '../../src/commands/real-timers.ts'
 import type { SocketEnd } from '../../src/ingest/transport.ts'
-import { simTransport } from '../../src/simulator/sim-transport.ts'
+import type { NoAnswer, SimAnswer } from '../../src/simulator/exchange.ts'
+import type { OpenLine, Peer } from '../../src/simulator/line.ts'
+import { simTransport, type Venues } from '../../src/simulator/sim-transport.ts'
+import { transportSuite } from '../ingest/transport-suite.ts'
 import { rig } from './tap.ts'
+
+transportSuite('the simulator in the same process', async () => ({
+  transport: simTransport(suitePeer, realTimers({ nowMs: () => 0, monotonicMs: () => performance.now() })),
+  socketUrl: 'ws://here',
+  restUrl: 'http://here',
+  close: async () => {},
+}))
 
 const LIMITS = { frameBytesMax: 1_000_000, openMsMax: 1_000 }
 const REQUEST = { method: 'GET', weight: 1 } as const
@@ -42,6 +53,19 @@ describe('a socket in the same process', () => {
     expect([heard.alive, heard.ends.length]).toEqual([29, 0])
   })
 
+  test('has its own pings answered, unless the venue is as good as gone', async () => {
+    const { timers, simulator, open, heard } = wired()
+    const socket = open('ws://here/binance/spot/ws')
+    await timers.advanceBy(10)
+    socket.ping!()
+    await timers.advanceBy(10)
+    expect(heard.alive).toBe(1)
+    simulator.fault({ venue: 'binance', fault: 'half-open' })
+    socket.ping!()
+    await timers.advanceBy(10)
+    expect(heard.alive).toBe(1)
+  })
+
   test('ends with the status of a refusal, and when to come back', async () => {
     const { timers, simulator, open, heard } = wired()
     simulator.fault({ venue: 'binance', fault: '418', forMs: 30_000 })
@@ -60,7 +84,7 @@ describe('a socket in the same process', () => {
     open('ws://here/binance/spot/ws/btcusdt@depth@100ms')
     simulator.fault({ venue: 'binance', fault: 'oversized' })
     await timers.advanceBy(1_000)
-    expect(heard.ends[1]).toEqual({ message: 'a frame of 33554432 bytes' })
+    expect(heard.ends[1]).toEqual({ message: 'a frame of more than 1000000 bytes' })
     expect(simulator.connections('binance')).toBe(0)
   })
 
@@ -133,4 +157,41 @@ function wired() {
         { timeoutMs: 4_000, bodyBytesMax: 1_000_000, stop },
       ),
   }
+}
+
+const ANSWERS: Readonly<Record<string, SimAnswer | NoAnswer>> = {
+  gzip: { status: 200, body: 'a'.repeat(10_000) },
+  moved: { status: 302, body: '', headers: { location: '/body' } },
+  drip: { status: 200, body: ' ', delayMs: 60_000 },
+  hang: 'silent',
+}
+
+/** Does what the names of its addresses say: see `transport-peer.ts`. */
+const suitePeer: Venues = {
+  http(method, url) {
+    const [name = '', status] = new URL(url).pathname.slice(1).split('/')
+    if (name === 'body') return { status: 200, body: method }
+    if (name !== 'status') return ANSWERS[name] ?? { status: 404, body: '' }
+    return { status: Number(status), body: 'no', headers: status === '429' ? { 'retry-after': '3' } : {} }
+  },
+  connect(url) {
+    const name = URL.canParse(url) ? new URL(url).pathname.slice(1) : 'nonsense'
+    if (name === 'mute') return 'silent'
+    if (name === 'nonsense') return 'refused'
+    if (name === 'refused') return { status: 429, body: 'too many', headers: { 'retry-after': '7' } }
+    return { open: (peer) => suiteSession(name, peer) }
+  },
+}
+
+function suiteSession(name: string, peer: Peer): OpenLine {
+  const say = (...frames: (string | Uint8Array)[]) => {
+    for (const frame of frames) peer.send(typeof frame === 'string' ? Buffer.from(frame) : frame, false)
+  }
+  if (name === 'frames') say('one', Uint8Array.of(2, 2), 'three')
+  if (name === 'big') say('x'.repeat(2_000))
+  if (name === 'not-utf8') say(Uint8Array.of(0xff, 0xfe))
+  if (name === 'bye') peer.close(1012, 'restart')
+  if (name === 'broken') peer.close(1006, '')
+  if (name === 'pings') peer.ping()
+  return { receive: (text) => (name === 'echo' ? say(text) : undefined), pong() {}, pinged() {}, closed() {} }
 }

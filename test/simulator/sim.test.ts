@@ -10,7 +10,7 @@ describe('a simulator', () => {
     const old = openSimulator({ seed: 9, timers: early })
     const line = old.connect('ws://here/okx/public/ws/v5/public')
     if (typeof line === 'string' || 'status' in line) throw new Error('refused')
-    const session = line.open({ send() {}, ping() {}, close() {} })
+    const session = line.open({ send() {}, ping() {}, pong() {}, close() {} })
     session.receive('{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}')
     await early.advanceTo(BEGIN_MS)
     const young = openSimulator({ seed: 9, timers: virtualTimers(BEGIN_MS) })
@@ -71,7 +71,7 @@ describe('a simulator', () => {
     if (typeof admission === 'string' || 'status' in admission) throw new Error('refused')
     const ends: number[] = []
     let frames = 0
-    admission.open({ send: () => frames++, ping() {}, close: (code) => ends.push(code) })
+    admission.open({ send: () => frames++, ping() {}, pong() {}, close: (code) => ends.push(code) })
     nowMs += 3_600_000
     due.at(-1)!()
     expect([frames, ends]).toEqual([0, [1012]])

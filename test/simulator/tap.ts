@@ -1,4 +1,5 @@
 import { type VirtualTimers, virtualTimers } from '../../src/models/virtual-timers.ts'
+import type { NoAnswer } from '../../src/simulator/exchange.ts'
 import type { Session } from '../../src/simulator/line.ts'
 import { openSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/sim.ts'
 import type { Admission } from '../../src/simulator/sim-venue.ts'
@@ -22,7 +23,7 @@ export type Rig = {
   readonly simulator: Simulator
   tap(address: string): Tap
   /** The status a connection is refused with. */
-  refused(address: string): number | 'unanswered' | undefined
+  refused(address: string): number | NoAnswer | undefined
   get(address: string, method?: string): { readonly status: number; readonly body: never }
 }
 
@@ -34,16 +35,16 @@ export function rig(options: Partial<SimulatorOptions> = {}): Rig {
     simulator,
     tap(address) {
       const admission = simulator.connect(`ws://here/${address}`)
-      if (admission === 'unanswered' || 'status' in admission) throw new Error(JSON.stringify(admission))
+      if (typeof admission === 'string' || 'status' in admission) throw new Error(JSON.stringify(admission))
       return tapOf(timers, admission)
     },
     refused(address) {
       const admission = simulator.connect(`ws://here/${address}`)
-      return admission === 'unanswered' ? admission : 'status' in admission ? admission.status : undefined
+      return typeof admission === 'string' ? admission : 'status' in admission ? admission.status : undefined
     },
     get(address, method = 'GET') {
       const said = simulator.http(method, `http://here/${address}`)
-      if (said === 'unanswered') throw new Error('unanswered')
+      if (typeof said === 'string') throw new Error(said)
       return { status: said.status, body: JSON.parse(said.body) as never }
     },
   }
@@ -61,6 +62,7 @@ function tapOf(timers: VirtualTimers, admission: Admission): Tap {
     ping: () => {
       heard.pings++
     },
+    pong() {},
     close: (code, reason) => {
       heard.end = { code, reason, atMs: timers.nowMs() }
       queueMicrotask(() => session.closed())

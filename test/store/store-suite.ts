@@ -345,6 +345,26 @@ export function describeStore(name: string, open: () => Store | Promise<Store>):
     })
   })
 
+  test(`the ${name} store: a table that an earlier version made without a column gets it, its rows stay`, async () => {
+    const store = await opened()
+    const before = untyped(
+      table<{ feed: number; price: string | null }>('words', ['feed'], { feed: 'integer', price: 'text?' }),
+    )
+    const now = untyped(
+      table<{ feed: number; price: string | null; note: string | null }>('words', ['feed'], {
+        feed: 'integer',
+        price: 'text?',
+        note: 'text?',
+      }),
+    )
+    await store.ensureTables([before])
+    await put(store, before, [{ feed: 1, price: 'dear' } as never])
+    await store.ensureTables([now])
+    const [kept] = await dump(store.db, now)
+    expect(JSON.parse(kept!)).toMatchObject({ feed: 1, price: 'dear', note: null })
+    await store.ensureTables([now])
+  })
+
   test(`the ${name} store: a table of other columns is refused, and the store stays as it was`, async () => {
     const store = await opened()
     await put(store, prices, [row(1)])

@@ -70,7 +70,7 @@ export function tableDdl(table: Table<unknown>): string {
   return `CREATE TABLE ${rowsTable(table.name)}(\n  ${parts.join(',\n  ')}\n)`
 }
 
-function columnDdl({ name, type, nullable }: Column<unknown>): string {
+export function columnDdl({ name, type, nullable }: Column<unknown>): string {
   const sqlType = type === 'text' ? TEXT : SQL_TYPES[type]
   return `${snakeCase(name)} ${sqlType}${nullable ? '' : ' NOT NULL'}`
 }

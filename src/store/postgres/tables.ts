@@ -1,10 +1,17 @@
 import { EngineError } from '../../models/engine-error.ts'
 import { DAY_MS } from '../../models/time.ts'
-import { columnNames, indexDdl, rowsTable } from '../rows-table.ts'
+import { columnNames, columnsLacking, indexDdl, rowsTable } from '../rows-table.ts'
 import { isOldShadow } from '../store.ts'
 import type { Table } from '../table.ts'
 import type { Transaction } from './connection.ts'
-import { BOOKKEEPING_DDL, BOOKKEEPING_TABLES, STORE_MARK, STORE_VERSION, tableDdl } from './schema.ts'
+import {
+  BOOKKEEPING_DDL,
+  BOOKKEEPING_TABLES,
+  columnDdl,
+  STORE_MARK,
+  STORE_VERSION,
+  tableDdl,
+} from './schema.ts'
 import { readsOf, VIEWS } from './views.ts'
 
 /** Tables as wholes: made, checked, exchanged, thinned out. Called inside transactions. */
@@ -57,10 +64,19 @@ export async function ensureTables(tx: Transaction, tables: readonly AnyTable[])
       await keepMeta(tx, `table:${name}`, ddl)
       there.set(name, 'r')
     } else if (!made.has(`table:${name}`)) throw foreign(name, 'the database')
-    else if (made.get(`table:${name}`) !== ddl) throw otherShape(table.name)
+    else if (made.get(`table:${name}`) !== ddl) await widen(tx, table, made.get(`table:${name}`)!)
     if (indexDdl(table) !== '') await tx.run(indexDdl(table))
   }
   await ensureViews(tx, there)
+}
+
+/** Gives a table the columns it lacks; its rows stay. */
+async function widen(tx: Transaction, table: AnyTable, existing: string): Promise<void> {
+  const lacking = columnsLacking(table, existing, tableDdl)
+  if (lacking === undefined) throw otherShape(table.name)
+  const name = rowsTable(table.name)
+  for (const column of lacking) await tx.run(`ALTER TABLE ${name} ADD COLUMN ${columnDdl(column)}`)
+  await keepMeta(tx, `table:${name}`, tableDdl(table))
 }
 
 async function ensureViews(tx: Transaction, there: ReadonlyMap<string, string>): Promise<void> {

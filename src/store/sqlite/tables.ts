@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { EngineError } from '../../models/engine-error.ts'
 import { DAY_MS } from '../../models/time.ts'
-import { columnNames, indexDdl, rowsTable } from '../rows-table.ts'
+import { columnNames, columnsLacking, indexDdl, rowsTable } from '../rows-table.ts'
 import { isOldShadow } from '../store.ts'
 import type { Table } from '../table.ts'
 import { tableDdl } from './schema.ts'
@@ -20,7 +20,7 @@ export function ensureTables(db: Database.Database, tables: readonly AnyTable[])
     const ddl = tableDdl(table)
     const existing = known.get(rowsTable(table.name))
     if (existing === undefined) db.exec(ddl)
-    else if (existing !== ddl) throw otherShape(table.name)
+    else if (existing !== ddl) widen(db, table, existing, known)
     db.exec(indexDdl(table))
   }
   for (const [name, select] of Object.entries(VIEWS)) {
@@ -29,6 +29,22 @@ export function ensureTables(db: Database.Database, tables: readonly AnyTable[])
     db.exec(`DROP VIEW IF EXISTS ${name}`)
     db.exec(ddl)
   }
+}
+
+/** Makes a table anew with the columns it lacks; its rows stay. Views stand in the way, and are made again after it. */
+function widen(db: Database.Database, table: AnyTable, existing: string, known: Map<string, string>): void {
+  const lacking = columnsLacking(table, existing, tableDdl)
+  if (lacking === undefined) throw otherShape(table.name)
+  for (const view of Object.keys(VIEWS)) {
+    db.exec(`DROP VIEW IF EXISTS ${view}`)
+    known.delete(view)
+  }
+  const rows = rowsTable(table.name)
+  const kept = columnNames({ ...table, columns: table.columns.filter((column) => !lacking.includes(column)) })
+  db.exec(`ALTER TABLE ${rows} RENAME TO ${rows}_before`)
+  db.exec(tableDdl(table))
+  db.exec(`INSERT INTO ${rows}(${kept.join(', ')}) SELECT ${kept.join(', ')} FROM ${rows}_before`)
+  db.exec(`DROP TABLE ${rows}_before`)
 }
 
 function otherShape(name: string): EngineError {

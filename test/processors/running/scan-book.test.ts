@@ -17,7 +17,7 @@ import { type Decoded, decode, decodeFast, identityOf } from '../../../src/proce
 const FEED = identityOf(7, 'book', { venue: 'coinbase', source: 'mock', product: 'BTC-USD' })
 const RUNS = { numRuns: 2_000 }
 
-const fast = (text: string): BookTop | undefined => decodeFast(text, FEED, 3)
+const fast = (text: string) => decodeFast(text, FEED, 3) as BookTop | undefined
 const slow = (text: string): ReturnType<typeof decode> => decode(text, 'books', 3, () => FEED)
 
 /** The scanner's answer, which must be the schema's; undefined where it left the text to the schema. */
