@@ -67,15 +67,16 @@ export function openDemoMarket(context: Context, broker: Publishing, fromMs: num
   /** The clock of the past must not run ahead of what is being written. */
   async function makeHistory(): Promise<void> {
     const past = new AbortController()
-    const log = keptUp(broker)
+    const log = inSteps(broker)
     const streams = VENUES.map((venue) => streamOf(venue, log, past.signal))
     while (!stop.aborted && timers.nowMs() + STEP_MS < nowMs()) {
       await timers.advanceBy(STEP_MS)
-      await log.written()
+      await log.write()
     }
     past.abort()
     following = follow()
     await Promise.all(streams)
+    await log.write()
   }
 
   function streamOf(id: VenueId, publishing: Publishing, past: AbortSignal) {
@@ -130,18 +131,21 @@ export function openDemoMarket(context: Context, broker: Publishing, fromMs: num
   }
 }
 
-/** A log that says when everything handed to it lies on it. */
-function keptUp(broker: Publishing): Publishing & { written(): Promise<void> } {
-  const underWay = new Set<Promise<void>>()
+/**
+ * A log that takes everything of a step at once: the past is made in thousands of small publications, and each would wait
+ * for the disk. Should it break off, the market is made anew from what is on the log.
+ */
+function inSteps(broker: Publishing): Publishing & { write(): Promise<void> } {
+  let records: OutgoingRecord[] = []
   return {
     topics: () => broker.topics(),
-    publish(records: readonly OutgoingRecord[]) {
-      const published = broker.publish(records)
-      underWay.add(published)
-      return published.finally(() => underWay.delete(published))
+    async publish(more) {
+      records.push(...more)
     },
-    async written() {
-      while (underWay.size > 0) await Promise.all(underWay)
+    async write() {
+      const written = records
+      records = []
+      if (written.length > 0) await broker.publish(written)
     },
   }
 }

@@ -118,7 +118,7 @@ function durationOf(text: string | undefined): number | undefined {
 async function report(context: Context, startedAtMs: number): Promise<void> {
   await untilHistoryIsIn(context, startedAtMs)
   if (context.stop.aborted) return
-  await insights(context, { format: 'text' })
+  await insights(context, { format: 'text', venue: 'coinbase' })
   const file = relative('', join(context.config.dataDir, 'store.db'))
   context.out(`\nLook further: sqlite3 ${file} 'SELECT * FROM best_prices'\n\n`)
 }

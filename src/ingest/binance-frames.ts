@@ -5,7 +5,15 @@ import { PositiveDecimal, TimeMs } from '../models/scalars.ts'
 import type { FeedKind } from '../models/topics.ts'
 import { type DepthForm, scanAggTrade, scanDepth } from './binance-scan.ts'
 import type { Levels } from './levels.ts'
-import { eventsOfList, futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
+import {
+  eventsOfList,
+  futureFault,
+  onOneLine,
+  readJson,
+  rejected,
+  schemaFault,
+  wrongShape,
+} from './reading.ts'
 import { type FrameAbout, NO_NUMBER, type WireEvent, type WireTicker, type WireTrade } from './venue.ts'
 import { Rows, VenueSymbol } from './wire-words.ts'
 

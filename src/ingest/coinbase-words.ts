@@ -8,7 +8,11 @@ import { type BookDelta, type BookSnapshot, NO_NUMBER } from './venue.ts'
 /** What everything of Coinbase's is made of. */
 
 /** The venue's own spelling of a product. It stands in addresses, in our messages and in logs. */
-export const ProductId = z.string().min(1).max(64).regex(/^\P{C}*$/u, 'expected a name')
+export const ProductId = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^\P{C}*$/u, 'expected a name')
 
 /** The size of a level: 0 removes it. */
 export const Size = z.string().refine(isSize, 'expected a plain decimal not below zero')

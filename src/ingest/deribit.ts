@@ -2,7 +2,16 @@ import { z } from 'zod'
 import { parseDeribitFrame, Trade, tradeOf } from './deribit-frames.ts'
 import { parseInstruments } from './deribit-names.ts'
 import { readExactJson, schemaFault } from './reading.ts'
-import type { BookDelta, BookRules, Following, Subscription, TradeRules, Venue, Wire, WireTrade } from './venue.ts'
+import type {
+  BookDelta,
+  BookRules,
+  Following,
+  Subscription,
+  TradeRules,
+  Venue,
+  Wire,
+  WireTrade,
+} from './venue.ts'
 
 // https://docs.deribit.com/articles/market-data-collection-best-practices, .../rate-limits and /api-reference
 

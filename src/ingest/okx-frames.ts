@@ -2,7 +2,15 @@ import { z } from 'zod'
 import type { Refusal } from '../models/rejection.ts'
 import type { FeedKind } from '../models/topics.ts'
 import { scanBooks } from './okx-scan.ts'
-import { eventsOfList, futureFault, onOneLine, readJson, rejected, schemaFault, wrongShape } from './reading.ts'
+import {
+  eventsOfList,
+  futureFault,
+  onOneLine,
+  readJson,
+  rejected,
+  schemaFault,
+  wrongShape,
+} from './reading.ts'
 import {
   type BookDelta,
   type BookSnapshot,

@@ -83,8 +83,7 @@ export function wrongShape(path: readonly PropertyKey[], message: string): Refus
   const text = path.map((key, i) =>
     typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${String(key)}`,
   )
-  // A key may be the sender's own.
-  return refusal('wrong-shape', onOneLine(text.join('')), message)
+  return refusal('wrong-shape', text.join(''), message)
 }
 
 /** A refusal where `timeMs` is too far ahead of `receivedAtMs`. */

@@ -10,7 +10,11 @@ import { plainDecimal, wrongShape } from './reading.ts'
 /** The longest spelling of a product that is read. */
 export const SYMBOL_CHARS_MAX = 64
 /** It stands in addresses, in our messages and in logs: nothing that cannot be seen is part of a name. */
-export const VenueSymbol = z.string().min(1).max(SYMBOL_CHARS_MAX).regex(/^\P{C}*$/u, 'expected a name')
+export const VenueSymbol = z
+  .string()
+  .min(1)
+  .max(SYMBOL_CHARS_MAX)
+  .regex(/^\P{C}*$/u, 'expected a name')
 
 const NO_COUNT = 'expected a whole number not below zero'
 

@@ -1,6 +1,6 @@
 import { Levels } from '../../src/ingest/levels.ts'
 import { LiveBook } from '../../src/ingest/live-book.ts'
-import type { BookCounts } from '../../src/ingest/standing-book.ts'
+import type { BookCounts, BookNews } from '../../src/ingest/standing-book.ts'
 import {
   type BookChecksum,
   type BookDelta,
@@ -63,6 +63,7 @@ export function bookRig({
   isQueued = false,
 }: BookRigAbout = {}) {
   const words: string[] = []
+  const published: BookNews[] = []
   const timers = virtualTimers(0)
   const counts: BookCounts = { published: 0, conflated: 0, old: 0, outOfStep: 0 }
   let asked: number | undefined
@@ -70,6 +71,7 @@ export function bookRig({
   const publish = () => {
     const news = book.take()
     if (news === undefined) return
+    published.push(news)
     const [bid, ask] = [news.bids, news.asks].map((side) => (JSON.parse(side) as [string][])[0]?.[0])
     const updates = news.since === null ? '' : ` of ${news.since.updates}`
     words.push(`book ${bid}/${ask}${updates}`)
@@ -121,6 +123,7 @@ export function bookRig({
   return {
     book,
     words,
+    published,
     timers,
     counts,
     happen,

@@ -65,7 +65,12 @@ function readersOf(venue: VenueId, wire: Wire, origins: readonly Samples[]): Rea
   const backfill = wire.trades?.backfill
   const { opening } = wire
   const address = { connectId: 'c0ffee', socketUrl: wire.socketUrl }
-  const book = { source: 'simulator', product: 'BTC-USD', receivedAtMs: RECEIVED_AT_MS, levelsMax: 20 } as const
+  const book = {
+    source: 'simulator',
+    product: 'BTC-USD',
+    receivedAtMs: RECEIVED_AT_MS,
+    levelsMax: 20,
+  } as const
   return [
     ...of('frame', wire.parseFrame),
     ...of('snapshot', snapshot && ((bytes, about) => snapshot.parse(bytes, { ...about, symbol: SYMBOL }))),
@@ -88,7 +93,9 @@ function fixtures(venue: VenueId): Samples {
   const folder = `fixtures/${venue}`
   const names = readdirSync(folder).filter((name) => /^(?!.*\.expected\.).*\.json$/.test(name))
   const bytesOf = (start: string) =>
-    names.filter((name) => name.startsWith(start)).map((name) => new Uint8Array(readFileSync(join(folder, name))))
+    names
+      .filter((name) => name.startsWith(start))
+      .map((name) => new Uint8Array(readFileSync(join(folder, name))))
   return { frames: bytesOf('ws-'), bodies: bytesOf('rest-') }
 }
 

@@ -11,7 +11,9 @@ export const jsonMutators: Readonly<Record<string, Mutator>> = {
     return value === undefined ? bytes : replaced(bytes, value, chance.of(VALUES))
   },
   'another value of this kind': (bytes, chance) => {
-    const scalars = spansOf(bytes).values.filter(({ from }) => bytes[from] !== OPEN_BRACE && bytes[from] !== OPEN_BRACKET)
+    const scalars = spansOf(bytes).values.filter(
+      ({ from }) => bytes[from] !== OPEN_BRACE && bytes[from] !== OPEN_BRACKET,
+    )
     const value = chance.any(scalars)
     if (value === undefined) return bytes
     return replaced(bytes, value, bytes[value.from] === QUOTE ? `"${chance.of(TEXTS)}"` : chance.of(NUMBERS))
@@ -49,7 +51,10 @@ export const jsonMutators: Readonly<Record<string, Mutator>> = {
   'a field twice': (bytes, chance) => {
     const member = chance.any(spansOf(bytes).members)
     if (member === undefined) return bytes
-    const again = Buffer.concat([bytes.subarray(member.from, member.value), Buffer.from(`${chance.of(VALUES)},`)])
+    const again = Buffer.concat([
+      bytes.subarray(member.from, member.value),
+      Buffer.from(`${chance.of(VALUES)},`),
+    ])
     const sameAgain = Buffer.concat([bytes.subarray(member.from, member.to), Buffer.from(',')])
     return spliced(bytes, member.from, 0, chance.below(2) === 0 ? again : sameAgain)
   },
@@ -73,10 +78,13 @@ export const jsonMutators: Readonly<Record<string, Mutator>> = {
     const { values } = spansOf(bytes)
     const value = chance.any(values)
     const space = Buffer.from(chance.of([' ', '\n  ', '\t', '\r\n']))
-    return value === undefined ? bytes : spliced(bytes, chance.below(2) === 0 ? value.from : value.to, 0, space)
+    return value === undefined
+      ? bytes
+      : spliced(bytes, chance.below(2) === 0 ? value.from : value.to, 0, space)
   },
   'an escape': (bytes, chance) => {
-    const { from, to } = chance.any(spansOf(bytes).values.filter((span) => bytes[span.from] === QUOTE)) ?? NO_SPAN
+    const { from, to } =
+      chance.any(spansOf(bytes).values.filter((span) => bytes[span.from] === QUOTE)) ?? NO_SPAN
     if (to - from < 3) return bytes
     const at = from + 1 + chance.below(to - from - 2)
     return spliced(bytes, at, 1, Buffer.from(`\\u${bytes[at]!.toString(16).padStart(4, '0')}`))
@@ -112,7 +120,8 @@ export const heavyMutators: Readonly<Record<string, Mutator>> = {
     const list = chance.any(listsOf(bytes))
     if (list === undefined) return bytes
     const isEmpty = list.to - list.from === 2
-    const row = isEmpty || chance.below(2) === 0 ? chance.of(ROWS) : latin1(bytes.subarray(list.from + 1, list.to - 1))
+    const row =
+      isEmpty || chance.below(2) === 0 ? chance.of(ROWS) : latin1(bytes.subarray(list.from + 1, list.to - 1))
     const rows = `${row},`.repeat(Math.min(ROWS_MANY, Math.floor(HEAVY_BYTES / row.length)))
     return spliced(bytes, list.from + 1, 0, Buffer.from(isEmpty ? rows.slice(0, -1) : rows, 'latin1'))
   },
@@ -120,7 +129,12 @@ export const heavyMutators: Readonly<Record<string, Mutator>> = {
     const value = chance.any(spansOf(bytes).values)
     const letters = chance.of(['0', '9', 'A', ',', ' ', '[', '\\\\', '\\u0000', '\u{1f642}', '0e'])
     const inside = letters.repeat(Math.floor(HEAVY_BYTES / 4 / letters.length))
-    const said = chance.of([`"${inside}"`, `"1.${inside}1e1"`, `"/market/level2:${inside}"`, '9'.repeat(HEAVY_BYTES / 4)])
+    const said = chance.of([
+      `"${inside}"`,
+      `"1.${inside}1e1"`,
+      `"/market/level2:${inside}"`,
+      '9'.repeat(HEAVY_BYTES / 4),
+    ])
     return value === undefined ? bytes : replaced(bytes, value, said)
   },
   'ten thousand fields': (bytes, chance) => {

@@ -108,7 +108,11 @@ function brokenBookEvent(event: BookSnapshot | BookDelta, levels: Levels): strin
   const previous = event.type === 'delta' ? event.previous : NO_NUMBER
   const faults = [
     ...named(isSymbol(symbol), 'symbol', symbol),
-    ...named([first, last, previous].every((number) => number === NO_NUMBER || isCount(number)), 'numbers', event),
+    ...named(
+      [first, last, previous].every((number) => number === NO_NUMBER || isCount(number)),
+      'numbers',
+      event,
+    ),
     ...named(first === NO_NUMBER || first <= last, 'numbers in their order', event),
     ...named(isTime(exchangeTimeMs), 'time', exchangeTimeMs),
     ...named(checksum === undefined || Number.isSafeInteger(checksum), 'checksum', checksum),
@@ -126,7 +130,9 @@ function isRow(levels: Levels, row: number): boolean {
   if (isBid[row]! > 1 || pricePlaces[row]! > PLACES_MAX || sizePlaces[row]! > PLACES_MAX) return false
   const [price, size] = [priceDigits[row]!, sizeDigits[row]!]
   if (!Number.isNaN(price + size)) {
-    return !texts.has(row) && Number.isSafeInteger(price) && price > 0 && Number.isSafeInteger(size) && size >= 0
+    return (
+      !texts.has(row) && Number.isSafeInteger(price) && price > 0 && Number.isSafeInteger(size) && size >= 0
+    )
   }
   const [priceText, sizeText] = texts.get(row) ?? ['', '']
   return isPositiveDecimal(priceText) && DECIMAL_PATTERN.test(sizeText) && !sizeText.startsWith('-')
@@ -175,7 +181,9 @@ function brokenRefusal({ kind, path, message }: Refusal): string[] {
 function brokenTrades(wire: Wire, answer: { trades?: WireTrade[]; refusal?: Refusal }): string[] {
   if (answer.trades === undefined) return brokenRefusal(answer.refusal!)
   // They are not held against our clock before they are used.
-  return answer.trades.flatMap((trade) => brokenTrade(wire, { ...trade, exchangeTimeMs: sooner(trade.exchangeTimeMs) }))
+  return answer.trades.flatMap((trade) =>
+    brokenTrade(wire, { ...trade, exchangeTimeMs: sooner(trade.exchangeTimeMs) }),
+  )
 }
 
 /** A listing is good for everything that is asked of the wire in its name. */
@@ -186,16 +194,25 @@ function brokenListings(wire: Wire, answer: { listings?: Listing[]; refusal?: Re
     ...named(PRODUCT_PATTERN.test(product), 'product', product),
     ...named(typeof trading === 'boolean', 'trading', trading),
     ...named(unit === undefined || SIZE_UNIT_PATTERN.test(unit), 'unit', unit),
-    ...named(addressesOf(wire, symbol).every((url) => URL.canParse(url)), 'address', symbol),
-    ...named(wire.kinds.every((kind) => wire.subscribe([{ kind, symbol }], 7).every(isJson)), 'message', symbol),
+    ...named(
+      addressesOf(wire, symbol).every((url) => URL.canParse(url)),
+      'address',
+      symbol,
+    ),
+    ...named(
+      wire.kinds.every((kind) => wire.subscribe([{ kind, symbol }], 7).every(isJson)),
+      'message',
+      symbol,
+    ),
   ])
 }
 
 function addressesOf({ books, trades, restUrl }: Wire, symbol: string): string[] {
   const missing = { fromId: 1, toId: 2 }
-  return [books?.snapshot?.request(restUrl, symbol), trades?.backfill?.request(restUrl, symbol, missing)].flatMap(
-    (request) => request?.url ?? [],
-  )
+  return [
+    books?.snapshot?.request(restUrl, symbol),
+    trades?.backfill?.request(restUrl, symbol, missing),
+  ].flatMap((request) => request?.url ?? [])
 }
 
 function brokenOpening(answer: { url?: string; pingMs?: number; refusal?: Refusal }): string[] {

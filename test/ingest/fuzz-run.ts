@@ -19,7 +19,7 @@ export type Read = Spoiled & { readonly number: number; readonly ms: number }
 /** One in so many is of a hundred kilobytes and more. */
 const HEAVY_EVERY = 2_000
 /** One in so many is a body, not a frame: those are few on the wire as well. */
-const BODY_EVERY = 20
+const BODY_EVERY = 10
 /** After so many a good one is read again. */
 const GOOD_EVERY = 10
 const MUTATIONS_MAX = 3
@@ -38,7 +38,11 @@ const heavy = Object.entries(heavyMutators)
  * Reads `count` spoiled frames and bodies, and tells `onRead` of each. Answers with what was broken, such as
  * `12345 okx public frame by a bit flipped: threw TypeError ... <- {"arg":`; the number makes the same one again.
  */
-export function fuzz(readers: readonly Reader[], count: number, onRead: (read: Read) => void = () => {}): string[] {
+export function fuzz(
+  readers: readonly Reader[],
+  count: number,
+  onRead: (read: Read) => void = () => {},
+): string[] {
   const faults: string[] = []
   const levels = new Levels()
   const good = goodAnswers(readers)
@@ -47,8 +51,11 @@ export function fuzz(readers: readonly Reader[], count: number, onRead: (read: R
     const spoiled = spoiledOf(readers, number)
     const { ms, found } = readOne(spoiled, levels)
     onRead({ ...spoiled, number, ms })
-    faults.push(...found.map((fault) => `${number} ${described(spoiled)}: ${fault} <- ${shown(spoiled.bytes)}`))
-    if (number % GOOD_EVERY === 0) faults.push(...brokenAfter(spoiled, good[number % good.length]!, levels, number))
+    faults.push(
+      ...found.map((fault) => `${number} ${described(spoiled)}: ${fault} <- ${shown(spoiled.bytes)}`),
+    )
+    if (number % GOOD_EVERY === 0)
+      faults.push(...brokenAfter(spoiled, good[number % good.length]!, levels, number))
   }
   return [...faults, ...(prototypesNow() === prototypes ? [] : ['a prototype of everybody was changed'])]
 }
@@ -73,7 +80,10 @@ function sampleOf({ groups }: Reader, chance: Chance): Uint8Array {
   return chance.of(chance.of(groups))
 }
 
-function readOne({ reader, bytes }: Spoiled, levels: Levels): { readonly ms: number; readonly found: string[] } {
+function readOne(
+  { reader, bytes }: Spoiled,
+  levels: Levels,
+): { readonly ms: number; readonly found: string[] } {
   levels.reset()
   const about = { receivedAtMs: RECEIVED_AT_MS, levels }
   const beganMs = performance.now()
@@ -82,7 +92,8 @@ function readOne({ reader, bytes }: Spoiled, levels: Levels): { readonly ms: num
     const ms = performance.now() - beganMs
     return { ms, found: broken(reader, answer, levels) }
   } catch (error) {
-    const said = error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : error
+    const said =
+      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : error
     return { ms: performance.now() - beganMs, found: [`threw ${String(said)}`] }
   }
 }
@@ -102,10 +113,17 @@ function answerOf(reader: Reader, bytes: Uint8Array, levels: Levels): string {
   return JSON.stringify(Array.isArray(answer) ? comparable(answer, levels) : answer)
 }
 
-function brokenAfter(spoiled: Spoiled, { reader, bytes, answer }: Good, levels: Levels, number: number): string[] {
+function brokenAfter(
+  spoiled: Spoiled,
+  { reader, bytes, answer }: Good,
+  levels: Levels,
+  number: number,
+): string[] {
   const now = answerOf(reader, bytes, levels)
   if (now === answer) return []
-  return [`${reader.name} after ${number} ${described(spoiled)}: ${now} instead of ${answer} <- ${shown(bytes)}`]
+  return [
+    `${reader.name} after ${number} ${described(spoiled)}: ${now} instead of ${answer} <- ${shown(bytes)}`,
+  ]
 }
 
 function prototypesNow(): string {
