@@ -3,10 +3,11 @@ import { type BenchRow, holds, interleaved } from './row.ts'
 import { BOOKS, bookMegabytes, LEVELS_A_SIDE } from './venues/book-memory.ts'
 import { type Contender, ourBook, ours, TOP_LEVELS, tardis, tardisBook } from './venues/contenders.ts'
 import { depthFrames } from './venues/depth-frames.ts'
+import { ingestRows } from './venues/ingest.ts'
 
 /**
  * From the raw frames of Binance to a book in step whose top is read after every event, and the book alone, beside the mapper
- * and the book of tardis-dev on the same frames in the same process.
+ * and the book of tardis-dev on the same frames in the same process. Then all of it: five venues at once, from sockets to the log.
  */
 export async function run(): Promise<BenchRow[]> {
   const made = depthFrames()
@@ -28,6 +29,7 @@ export async function run(): Promise<BenchRow[]> {
     row(`${top}, as published text`, 'events/s', length, seconds.text, seconds.tardis, '>= 3'),
     row(`the book alone, ${made.name} changes`, 'changes/s', made.changes, alone.ours, alone.tardis, '>= 4'),
     memoryRow(),
+    ...(await ingestRows()),
   ]
 }
 

@@ -6,15 +6,21 @@ import { midPrice } from './processors/mid-price.ts'
 import type { Processor, Records } from './processors/processor.ts'
 import { rejectionDigest } from './processors/rejection-digest.ts'
 import { rejections } from './processors/rejections.ts'
+import { tickersSeen, tradesSeen } from './processors/seen.ts'
 import { topOfBook } from './processors/top-of-book.ts'
 
-//  coinbase ─┐                     ┌─ best-prices ──────► best_prices ────────► insight: best-prices
-//            ├─► books.coinbase ───┼─ max-spread ───────► max_spread ─────────► insight: max-spread
-//  mock ─────┘     │ book          ├─ mid-price ────────► mid_price ──────────► insight: mid-price-forecast
-//                  │               └─ top-of-book ──────► top_of_book ────────► insights: top-of-book, consolidated
-//                  │
-//                  │ up, mark, hole
-//                  └───────────────── watches, runs, holes ─► their tables ───► coverage of every window
+//  coinbase ─┐  ┌─► books.<venue> ─────┬─ best-prices ──────► best_prices ────────► insight: best-prices
+//  binance  ─┤  │    │ book            ├─ max-spread ───────► max_spread ─────────► insight: max-spread
+//  kucoin   ─┤  │    │                 ├─ mid-price ────────► mid_price ──────────► insight: mid-price-forecast
+//  okx      ─┼──┤    │                 └─ top-of-book ──────► top_of_book ────────► insights: top-of-book, consolidated
+//  deribit  ─┤  │    │
+//  mock     ─┤  ├─► trades.<venue> ────── trades-seen ──────► trades_seen ─────┐
+//  simulator ┘  │    │ trade                                                   ├─► npm run status
+//               └─► tickers.<venue> ───── tickers-seen ─────► tickers_seen ────┘
+//                    │ ticker
+//                    │
+//                    │ up, mark, hole, on each of the three
+//                    └────────────────── watches, runs, holes ─► their tables ──► coverage of every window, status
 //
 //  what could not ───► rejections ─┬─ rejections ───────► rejections ─────────► npm run rejections
 //  be used                         └─ rejection-digest ─► rejection_digests ──► alerts, every tenth
@@ -29,6 +35,8 @@ export function pipeline(settings: { readonly windowsMs: readonly number[] }): P
     flow(maxSpread(settings.windowsMs)),
     flow(midPrice),
     flow(topOfBook),
+    flow(tradesSeen),
+    flow(tickersSeen),
     flow(runs),
     flow(watches),
     flow(holes),

@@ -13,7 +13,7 @@ describe('the pipeline', () => {
   })
 
   test('every kind of record is read by some processor', () => {
-    const kinds = ['book', 'hole', 'insight', 'mark', 'rejection', 'up']
+    const kinds = ['book', 'hole', 'insight', 'mark', 'rejection', 'ticker', 'trade', 'up']
     expect([...new Set(processors.map(({ reads }) => reads))].sort()).toEqual(kinds)
   })
 
@@ -23,6 +23,8 @@ describe('the pipeline', () => {
       max_spread: true,
       mid_price: true,
       top_of_book: true,
+      trades_seen: true,
+      tickers_seen: true,
       watches: true,
       holes: true,
       rejections: true,

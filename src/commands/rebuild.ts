@@ -100,7 +100,9 @@ async function whatWouldBe(processor: Processor, broker: Broker, store: Store): 
   const infos = await topicsOf(processor, broker)
   const lines: string[] = []
   for (const { topic, partitionInfos } of infos) {
-    for (const { partition, startOffset } of partitionInfos) {
+    for (const { partition, startOffset, endOffset } of partitionInfos) {
+      // Of most venues a topic is there and nothing else.
+      if (endOffset === 0) continue
       const { kept, replaced } = await store.countForRebuild(
         processor.table,
         idOf(topic, partition),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config.ts'
+import { FEED_KINDS, type FeedKind } from '../models/topics.ts'
 import type { Views } from '../store/views.ts'
 
 /**
@@ -12,17 +13,25 @@ import type { Views } from '../store/views.ts'
  */
 export type FeedState = 'live' | 'hole' | 'ended' | 'stale'
 
-export type FeedStatus = {
+/** One kind of news about one product. */
+type Line = {
   readonly venue: string
   readonly source: string
   readonly product: string
+  readonly kind: FeedKind
+}
+
+export type FeedStatus = Line & {
   readonly state: FeedState
-  /** Since the last book was received. */
+  /** Since the last book, trade or ticker was received. */
   readonly ageMs: number | null
   /** Since the last moment that somebody vouches for. */
   readonly unwatchedMs: number | null
   readonly openHoles: number
-  readonly rejections: number
+  /** `proven` where a loss would show; null where its producer does not say. */
+  readonly continuity: string | null
+  /** Of the product, whatever they would have been: told once, beside the first of its kinds, null beside the others. */
+  readonly rejections: number | null
 }
 
 /** How far one reader of the tables has come on one partition. Nearly always the one reader is `all`. */
@@ -54,26 +63,20 @@ export type StatusReport = {
   readonly disk: DiskStatus
 }
 
-/** What the tables say of one feed, before it is judged. */
-export type FeedFacts = {
-  readonly venue: string
-  readonly source: string
-  readonly product: string
+/** What the tables say of one kind of news about one product, before it is judged. */
+export type FeedFacts = Omit<FeedStatus, 'state' | 'ageMs' | 'unwatchedMs'> & {
   readonly receivedAtMs: number | null
   readonly watchedToMs: number | null
   readonly bye: boolean
-  readonly openHoles: number
-  readonly rejections: number
 }
 
 /** A feed's state from what is known of it. Pure. */
 export function feedStatus(facts: FeedFacts, nowMs: number, staleAfterMs: number): FeedStatus {
-  const unwatchedMs = facts.watchedToMs === null ? null : nowMs - facts.watchedToMs
+  const { receivedAtMs, watchedToMs, bye, ...rest } = facts
+  const unwatchedMs = watchedToMs === null ? null : nowMs - watchedToMs
   const silent = unwatchedMs === null || unwatchedMs > staleAfterMs
-  const state = facts.bye ? 'ended' : silent ? 'stale' : facts.openHoles > 0 ? 'hole' : 'live'
-  const { venue, source, product, openHoles, rejections } = facts
-  const ageMs = facts.receivedAtMs === null ? null : nowMs - facts.receivedAtMs
-  return { venue, source, product, state, ageMs, unwatchedMs, openHoles, rejections }
+  const state = bye ? 'ended' : silent ? 'stale' : facts.openHoles > 0 ? 'hole' : 'live'
+  return { ...rest, state, ageMs: receivedAtMs === null ? null : nowMs - receivedAtMs, unwatchedMs }
 }
 
 /** Fine is: something is live, and nothing that did not say goodbye is stale or in a hole. */
@@ -84,46 +87,102 @@ export function isFine(feeds: readonly FeedStatus[]): boolean {
   )
 }
 
-/** The facts of every feed that was ever watched. A feed is judged by the run that watched it last. */
+/** Where each kind says when the last of it was received. */
+const SEEN_IN = { books: 'top_of_book', trades: 'trades_seen', tickers: 'tickers_seen' } as const
+
+/**
+ * The facts of everything that was ever watched or received, by venue, source, product, and kind in the order of the topics.
+ * Each is judged by the run that watched it last.
+ */
 export async function feedFacts(db: Kysely<Views>): Promise<FeedFacts[]> {
-  const [watches, tops, holes, rejections] = await Promise.all([
-    db
-      .selectFrom('watches')
-      .select(['venue', 'source', 'product', 'run', 'to_ms', 'bye'])
-      .orderBy('to_ms')
-      .orderBy('run')
-      .execute(),
-    db.selectFrom('top_of_book').select(['venue', 'source', 'product', 'received_at_ms']).execute(),
-    db.selectFrom('holes').select(['venue', 'source', 'product', 'run']).where('to_ms', 'is', null).execute(),
-    db
-      .selectFrom('rejections')
-      .select(({ fn }) => ['venue', 'source', 'product', fn.countAll<number>().as('count')])
-      .groupBy(['venue', 'source', 'product'])
-      .execute(),
+  const [watches, holes, rejections, seen] = await Promise.all([
+    lastWatches(db),
+    openHoles(db),
+    rejectionCounts(db),
+    Promise.all(FEED_KINDS.map((kind) => lastSeen(db, kind))),
   ])
-  const newest = new Map(watches.map((watch) => [nameOf(watch), watch]))
-  const feeds = new Map([...watches, ...tops].map((feed) => [nameOf(feed), feed]))
-  return [...feeds.entries()].sort(byName).map(([name, { venue, source, product }]) => {
-    const watch = newest.get(name)
+  const watchOf = new Map(watches.map((watch) => [lineName(watch), watch]))
+  const seenOf = new Map(seen.flat().map((one) => [lineName(one), one]))
+  const holesOf = new Map(holes.map((hole) => [`${lineName(hole)} ${hole.run}`, Number(hole.count)]))
+  const rejectionsOf = new Map(rejections.map((row) => [productName(row), Number(row.count)]))
+  const lines: Line[] = [...new Map([...watchOf, ...seenOf] as [string, Line][]).values()].sort(compareLines)
+  return lines.map((line, i) => {
+    const name = lineName(line)
+    const watch = watchOf.get(name)
+    const isFirst = i === 0 || productName(lines[i - 1]!) !== productName(line)
     return {
-      venue,
-      source,
-      product,
-      receivedAtMs: tops.find((top) => nameOf(top) === name)?.received_at_ms ?? null,
+      venue: line.venue,
+      source: line.source,
+      product: line.product,
+      kind: line.kind,
+      receivedAtMs: seenOf.get(name)?.received_at_ms ?? null,
       watchedToMs: watch?.to_ms ?? null,
       bye: watch?.bye === 1,
-      openHoles: holes.filter((hole) => nameOf(hole) === name && hole.run === watch?.run).length,
-      rejections: Number(rejections.find((row) => nameOf(row) === name)?.count ?? 0),
+      openHoles: holesOf.get(`${name} ${watch?.run}`) ?? 0,
+      continuity: watch?.continuity ?? null,
+      rejections: isFirst ? (rejectionsOf.get(productName(line)) ?? 0) : null,
     }
   })
 }
 
-function nameOf(feed: { venue: string; source: string; product: string | null }): string {
+/** Of each kind and product the watch that came furthest. */
+function lastWatches(db: Kysely<Views>) {
+  const names = ['venue', 'source', 'product', 'kind'] as const
+  return db
+    .selectFrom((from) =>
+      from
+        .selectFrom('watches')
+        .select([...names, 'run', 'to_ms', 'bye', 'continuity'])
+        .select(({ fn }) =>
+          fn
+            .agg<number>('row_number')
+            .over((over) => over.partitionBy(names).orderBy('to_ms', 'desc').orderBy('run', 'desc'))
+            .as('place'),
+        )
+        .as('ranked'),
+    )
+    .selectAll()
+    .where('place', '=', 1)
+    .execute()
+}
+
+/** How many holes each run has left open: a run that died in one leaves it open for ever. */
+function openHoles(db: Kysely<Views>) {
+  return db
+    .selectFrom('holes')
+    .select(({ fn }) => ['venue', 'source', 'product', 'kind', 'run', fn.countAll<number>().as('count')])
+    .where('to_ms', 'is', null)
+    .groupBy(['venue', 'source', 'product', 'kind', 'run'])
+    .execute()
+}
+
+function rejectionCounts(db: Kysely<Views>) {
+  return db
+    .selectFrom('rejections')
+    .select(({ fn }) => ['venue', 'source', 'product', fn.countAll<number>().as('count')])
+    .groupBy(['venue', 'source', 'product'])
+    .execute()
+}
+
+async function lastSeen(db: Kysely<Views>, kind: FeedKind) {
+  const rows = await db
+    .selectFrom(SEEN_IN[kind])
+    .select(['venue', 'source', 'product', 'received_at_ms'])
+    .execute()
+  return rows.map((row) => ({ ...row, kind }))
+}
+
+function lineName(line: Line): string {
+  return `${productName(line)} ${line.kind}`
+}
+
+function productName(feed: { venue: string; source: string; product: string | null }): string {
   return `${feed.venue} ${feed.source} ${feed.product}`
 }
 
-function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1
+function compareLines(a: Line, b: Line): number {
+  const [x, y] = [productName(a), productName(b)]
+  return x < y ? -1 : x > y ? 1 : FEED_KINDS.indexOf(a.kind) - FEED_KINDS.indexOf(b.kind)
 }
 
 /** How far the tables are behind the log, by reader; a partition that nobody has read yet lags by all it holds. */

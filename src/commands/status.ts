@@ -18,7 +18,7 @@ import {
 /** Marks come once a second and are in the tables within two; ten leave room for a busy machine. */
 const STALE_AFTER_MS_MIN = 10 * SECOND_MS
 
-/** How fresh every feed is, how far the tables are, what lies on the disk. Exit 1 when something is stale or nothing is live. */
+/** How fresh every kind of every feed is, how far the tables are, what lies on the disk. Exit 1 when something is stale or nothing is live. */
 export async function status(context: Context, options: { format: 'table' | 'json' }): Promise<number> {
   const report = await readStatus(context)
   if (report === undefined) {
@@ -50,17 +50,32 @@ async function readStatus(context: Context): Promise<StatusReport | undefined> {
   }
 }
 
+const HEAD = [
+  'VENUE',
+  'SOURCE',
+  'PRODUCT',
+  'KIND',
+  'STATE',
+  'LAST',
+  'VOUCHED FOR',
+  'HOLES',
+  'CONTINUITY',
+  'REJECTIONS',
+]
+
 /** The report as people read it. */
 export function statusText({ feeds, lags, disk }: StatusReport): string {
   const feedRows = feeds.map((feed) => [
     feed.venue,
     feed.source,
     feed.product,
+    feed.kind,
     feed.state,
     ago(feed.ageMs),
     ago(feed.unwatchedMs),
     String(feed.openHoles),
-    String(feed.rejections),
+    feed.continuity ?? '-',
+    feed.rejections === null ? '' : String(feed.rejections),
   ])
   const lagRows = lags.map((lag) => [
     `${lag.topic}/${lag.partition}`,
@@ -70,10 +85,7 @@ export function statusText({ feeds, lags, disk }: StatusReport): string {
     size(lag.bytes),
   ])
   return [
-    ...aligned([
-      ['VENUE', 'SOURCE', 'PRODUCT', 'STATE', 'LAST BOOK', 'VOUCHED FOR', 'HOLES', 'REJECTIONS'],
-      ...feedRows,
-    ]),
+    ...aligned([HEAD, ...feedRows]),
     '',
     ...aligned([['TOPIC', 'READER', 'RECORDS', 'LAG', 'SIZE'], ...lagRows]),
     '',

@@ -226,10 +226,10 @@ const FuturesDepth = z
   .refine(({ U, u }) => U <= u, ORDERED)
 
 const FILLS = { path: ['l'], error: 'expected the last fill not before the first' }
-/** There is one more of them than the difference. */
 function areFills({ f, l }: { readonly f: number; readonly l: number }): boolean {
   return f <= l && Number.isSafeInteger(l - f + 1)
 }
+
 const aggTradeShape = {
   a: Count,
   p: PositiveDecimal,

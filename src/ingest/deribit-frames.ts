@@ -34,12 +34,13 @@ export function parseDeribitFrame(frame: Uint8Array, about: FrameAbout): readonl
   return answerOf(json)
 }
 
+/** Three are ours; one more is enough to see that a channel is not. */
+const CHANNEL_PARTS_MAX = 4
+
 /**
  * Of `book.<instrument>.<interval>` and the like. Books in groups, quotes and candles have channels of other shapes: nobody
  * asks for them here.
  */
-const CHANNEL_PARTS_MAX = 4
-
 function newsOf(channel: string, data: unknown, about: FrameAbout): readonly WireEvent[] {
   const [name, symbol, , ...more] = channel.split('.', CHANNEL_PARTS_MAX)
   if (symbol === undefined || more.length > 0) return [{ type: 'alive' }]

@@ -5,7 +5,7 @@ import type { FeedKind } from '../models/topics.ts'
 import { scanLevel2 } from './kucoin-scan.ts'
 import { scanTicker } from './kucoin-ticker-scan.ts'
 import { futureFault, onOneLine, readExactJson, rejected, schemaFault, wrongShape } from './reading.ts'
-import { type Control, type FrameAbout, NO_NUMBER, type WireEvent } from './venue.ts'
+import { type Control, type FrameAbout, NO_NUMBER, type Rejected, type WireEvent } from './venue.ts'
 import {
   AboveZero,
   AmountOrNone,
@@ -23,10 +23,10 @@ import {
 export function parseFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] {
   const news = scanLevel2(frame, about.levels) ?? scanTicker(frame)
   const events = news === undefined ? readFrame(frame, about) : [news]
-  const fault = faultOfTime(events[0], about.receivedAtMs)
-  if (fault === undefined) return events
+  const early = earlyOf(events[0], about.receivedAtMs)
+  if (early === undefined) return events
   about.levels.reset()
-  return [rejected(fault, whatOf(events[0]!))]
+  return [early]
 }
 
 /** The contract: what a frame says, whatever the scanner thinks of it. Times are not held against our clock here. */
@@ -154,22 +154,13 @@ function readTicker(json: unknown): WireEvent | Refusal {
   }
 }
 
-/** Every frame carries one event, and only news has a time. */
-function faultOfTime(event: WireEvent | undefined, receivedAtMs: number): Refusal | undefined {
+/** The refusal of news stamped too far ahead of our clock. Every frame carries one event, and only news has a time. */
+function earlyOf(event: WireEvent | undefined, receivedAtMs: number): Rejected | undefined {
   if (event === undefined || !('exchangeTimeMs' in event) || event.exchangeTimeMs === null) return undefined
-  return futureFault(event.exchangeTimeMs, receivedAtMs, ['data', 'time'])
-}
-
-function whatOf(event: WireEvent): { symbol?: string; kind?: FeedKind } {
-  const kinds: Partial<Record<WireEvent['type'], FeedKind>> = {
-    trade: 'trades',
-    ticker: 'tickers',
-    delta: 'books',
-  }
-  const kind = kinds[event.type]
-  return 'symbol' in event && event.symbol !== undefined && kind !== undefined
-    ? { symbol: event.symbol, kind }
-    : {}
+  const { type, symbol, exchangeTimeMs } = event
+  const kind = type === 'trade' ? 'trades' : type === 'ticker' ? 'tickers' : 'books'
+  const fault = futureFault(exchangeTimeMs, receivedAtMs, ['data', 'time'])
+  return fault && rejected(fault, { symbol, kind })
 }
 
 /** What any ticker is asked for by: of every product there is. */

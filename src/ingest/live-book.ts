@@ -233,7 +233,6 @@ export class LiveBook {
   #install(snapshot: BroughtSnapshot): void {
     this.#inStepMs = snapshot.atMs
     this.#goodMs = snapshot.atMs
-    this.#book.beginAt(snapshot.atMs)
     this.#replace(snapshot)
   }
 

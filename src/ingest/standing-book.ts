@@ -82,7 +82,7 @@ export class StandingBook {
     return this.hasMoved ? this.#movedSinceMs : undefined
   }
 
-  /** Up to when everything that came has been published: what is taken back came later. */
+  /** When what was published last had come: what is taken back came later. */
   get publishedMs(): number {
     return this.#publishedMs
   }
@@ -95,11 +95,6 @@ export class StandingBook {
   /** The top is near the end of what we know. */
   get isShallow(): boolean {
     return !this.#isWhole && this.#known < this.#knownMin
-  }
-
-  /** From here on it stands: nothing that came before belongs to it. */
-  beginAt(atMs: number): void {
-    this.#publishedMs = atMs
   }
 
   /** Whether what waits must be published before this change: afterwards its second is over, or there may be nothing left to show. */

@@ -21,8 +21,7 @@ export const DecimalText = z.string().regex(DECIMAL_PATTERN)
  * What is traded, BASE-QUOTE, true to the venue's quote (USD is not USDT). A derivative says what it is behind that:
  * `BTC-USD-PERP`, `BTC-USD-27JUN25`, `BTC-USD-24SEP21-8000-P`. Some venues list names that are not Latin.
  */
-export const PRODUCT_PATTERN =
-  /^[\p{Lu}\p{Lo}\p{Nd}]{1,20}-[\p{Lu}\p{Lo}\p{Nd}]{1,20}(?:-[A-Z0-9.]{1,20}){0,3}$/u
+export const PRODUCT_PATTERN = /^[A-Z0-9\p{Lo}]{1,20}-[A-Z0-9\p{Lo}]{1,20}(?:-[A-Z0-9.]{1,20}){0,3}$/u
 export const Product = z.string().regex(PRODUCT_PATTERN, 'expected BASE-QUOTE, such as BTC-USD')
 export type Product = z.infer<typeof Product>
 

@@ -125,7 +125,8 @@ function withSide(row: HoleRow, hole: Records['hole']): HoleRow {
   const close = {
     toMs: hole.toMs,
     backfilled: hole.backfilled ? 1 : 0,
-    causes: hole.causes?.join(',') ?? null,
+    // None named and none at all are the same, whichever is said first.
+    causes: hole.causes?.join(',') || null,
   }
   return isLaterClose(row, close) ? { ...row, ...close } : row
 }

@@ -48,8 +48,8 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
     )`
 
   /**
-   * Coverage: what any run watched of the window on the topic its books lie on, each millisecond once. It is asked for feed by feed and window by window,
-   * so that one feed's windows cost the same however many feeds there are.
+   * Coverage: what any run watched of the window on the topic its books lie on, each millisecond once. It is asked for feed
+   * by feed and window by window, so that one feed's windows cost the same however many feeds there are.
    */
   const WINDOW = `
     r.window_ms, r.start_ms, r.start_ms + r.window_ms AS end_ms, ${time('r.start_ms')} AS start_time,
@@ -127,6 +127,10 @@ export function viewsSql(dialect: ViewDialect): Readonly<Record<string, string>>
         r.mid, ${real('mid')}, r.spread_bps, ${real('spread_bps')}, r.imbalance, r.microprice, r.sequence, r.time_ms,
         r.exchange_time_ms, r.received_at_ms, r.bid_levels, r.ask_levels, r.unit, ${LINEAGE}
       FROM top_of_book_rows r ${FEED_AND_PARTITION}`,
+
+    trades_seen: `SELECT ${NAMES}, r.time_ms, r.received_at_ms, ${LINEAGE} FROM trades_seen_rows r ${FEED_AND_PARTITION}`,
+
+    tickers_seen: `SELECT ${NAMES}, r.time_ms, r.received_at_ms, ${LINEAGE} FROM tickers_seen_rows r ${FEED_AND_PARTITION}`,
 
     watches: `
       SELECT ${NAMES}, ${KIND}, r.continuity, r.run, p.topic, p.partition, r.from_ms, ${greater('coalesce(m.up_to_ms, r.from_ms)', 'r.from_ms')} AS to_ms, coalesce(m.bye, 0) AS bye

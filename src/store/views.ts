@@ -11,6 +11,7 @@ import type { FeedKind } from '../models/topics.ts'
  */
 type FeedColumns = { venue: VenueId; source: SourceId; product: string }
 type Lineage = { topic: string; partition: number; first_offset: number; last_offset: number }
+type SeenColumns = FeedColumns & Lineage & { time_ms: number; received_at_ms: number }
 type WindowColumns = FeedColumns & {
   window_ms: number
   start_ms: number
@@ -98,6 +99,9 @@ export type Views = {
       /** What one unit of size stands for, where that is not one BASE. */
       unit: string | null
     }
+  /** When the last trade, or ticker, of a feed was seen: by the market's clock, and by ours. */
+  trades_seen: SeenColumns
+  tickers_seen: SeenColumns
   /** One row a producer's run, partition and product: watched from `from_ms` up to `to_ms`. */
   watches: FeedColumns & {
     kind: FeedKind

@@ -13,7 +13,7 @@ const figures: Figures = {
 test('the status line says how much, how fast, how far behind, and the newest top of book', () => {
   const before = { ...figures, nowMs: figures.nowMs - 2_000, books: 7_200 }
   expect(demoLine(figures, before)).toBe(
-    '14:35:02 UTC  7,208 books  4.0/s  lag 0  BTC-USD 71,230.11 / 71,230.60 (mock)  rejections 140  digests 14',
+    '14:35:02 UTC  7,208 books  4.0/s  lag 0  BTC-USD 71,230.11 / 71,230.60 (simulated)  rejections 140  digests 14',
   )
 })
 

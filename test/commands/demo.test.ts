@@ -18,18 +18,18 @@ describe('the demo', () => {
     const exited = once(child, 'exit')
     const lines = await linesUntil(child, 2)
     const text = lines.join('\n')
-    expect(text).toContain('coinbase, source mock')
+    expect(text).toContain('coinbase, source simulator')
     expect(text).toMatch(/Highest bid and lowest ask/)
     expect(lines.at(-1)).toMatch(
-      / UTC {2}7,\d{3} books .* BTC-USD [\d,.]+ \/ [\d,.]+ \(mock\) {2}rejections \d+ {2}digests \d+$/,
+      / UTC {2}2\d,\d{3} books .* BTC-USD [\d,.]+ \/ [\d,.]+ \(simulated\) {2}rejections \d+ {2}digests \d+$/,
     )
     child.kill('SIGINT')
     expect(await exited).toEqual([0, null])
-  })
+  }, 60_000)
 
   test('goes on where it ended when it is run again, and ends by itself where it is told to', async () => {
     const before = tables()
-    const child = start('--for', '6s')
+    const child = start('--for', '8s')
     child.stdout?.resume()
     expect(await once(child, 'exit')).toEqual([0, null])
     const after = tables()

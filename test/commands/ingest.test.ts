@@ -54,6 +54,7 @@ function contextOf(stop: AbortSignal): Context {
     DATA_DIR: dataDir,
     VENUES: 'coinbase:BTC-USD,ETH-USD',
     COINBASE_REST_URL: venue.baseUrl,
+    FEEDS: 'books',
     POLL_MS: '200',
     SLACK_WEBHOOK_URL: slack.url,
   })

@@ -41,16 +41,26 @@ test('all is fine while something is live and nothing is stale or in a hole', ()
 test('the report is a table of feeds, one of topics, and a line about the disk', () => {
   const feeds = [
     feedStatus(feed({ rejections: 3 }), NOW_MS, STALE_AFTER_MS),
-    feedStatus(feed({ product: 'XRP-USD', watchedToMs: NOW_MS - 600_000 }), NOW_MS, STALE_AFTER_MS),
+    feedStatus(
+      feed({ kind: 'trades', receivedAtMs: NOW_MS - 2_000, continuity: 'proven', rejections: null }),
+      NOW_MS,
+      STALE_AFTER_MS,
+    ),
+    feedStatus(
+      feed({ product: 'XRP-USD', watchedToMs: NOW_MS - 600_000, continuity: null }),
+      NOW_MS,
+      STALE_AFTER_MS,
+    ),
   ]
   const lags = [
     { topic: 'books.coinbase', partition: 0, reader: 'all', records: 7_200, lagRecords: 4, bytes: 9_400_000 },
   ]
   const disk = { logBytes: 9_800_000, storeBytes: 512_000, spoolBytes: null, freeBytes: 21_000_000_000 }
   expect(statusText({ ok: false, feeds, lags, disk })).toBe(`\
-VENUE      SOURCE   PRODUCT   STATE   LAST BOOK   VOUCHED FOR   HOLES   REJECTIONS
-coinbase   mock     BTC-USD   live    1.5 s ago   0.4 s ago     0       3
-coinbase   mock     XRP-USD   stale   1.5 s ago   10 min ago    0       0
+VENUE      SOURCE   PRODUCT   KIND     STATE   LAST        VOUCHED FOR   HOLES   CONTINUITY   REJECTIONS
+coinbase   mock     BTC-USD   books    live    1.5 s ago   0.4 s ago     0       unproven     3
+coinbase   mock     BTC-USD   trades   live    2.0 s ago   0.4 s ago     0       proven
+coinbase   mock     XRP-USD   books    stale   1.5 s ago   10 min ago    0       -            0
 
 TOPIC              READER   RECORDS   LAG   SIZE
 books.coinbase/0   all      7200      4     9.4 MB
@@ -115,6 +125,8 @@ function feed(facts: Partial<FeedFacts>): FeedFacts {
     venue: 'coinbase',
     source: 'mock',
     product: 'BTC-USD',
+    kind: 'books',
+    continuity: 'unproven',
     receivedAtMs: NOW_MS - 1_500,
     watchedToMs: NOW_MS - 400,
     bye: false,

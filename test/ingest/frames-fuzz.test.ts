@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { binanceSpot } from '../../src/ingest/binance-wires.ts'
 import { coinbaseAdvanced } from '../../src/ingest/coinbase-advanced.ts'
 import { coinbaseExchange } from '../../src/ingest/coinbase-exchange.ts'
@@ -8,8 +8,8 @@ import { kucoin } from '../../src/ingest/kucoin.ts'
 import { Levels } from '../../src/ingest/levels.ts'
 import { okx } from '../../src/ingest/okx.ts'
 import type { Wire, WireEvent } from '../../src/ingest/venue.ts'
-import { VENUES } from '../../src/models/scalars.ts'
-import { fuzzReaders, type Reader } from './fuzz-corpus.ts'
+import { TIME_MS_MIN, VENUES } from '../../src/models/scalars.ts'
+import { fuzzReaders } from './fuzz-corpus.ts'
 import { fuzz } from './fuzz-run.ts'
 import { RECEIVED_AT_MS } from './wire-fixtures.ts'
 
@@ -19,12 +19,9 @@ const kucoinSpot = kucoin.wires[0]!
 const okxPublic = okx.wires[0]!
 const deribitMain = deribit.wires[0]!
 
-describe('whatever comes, it is read or rejected', () => {
-  let readers: Reader[]
-  beforeAll(async () => {
-    readers = await fuzzReaders()
-  })
+const readers = await fuzzReaders()
 
+describe('whatever comes, it is read or rejected', () => {
   test('true bytes of every wire of every venue are there to be spoiled', () => {
     const frames = readers.filter(({ reads }) => reads === 'frame')
     expect([...new Set(frames.map(({ venue }) => venue))]).toEqual(VENUES)
@@ -36,6 +33,30 @@ describe('whatever comes, it is read or rejected', () => {
   test(`${FRAMES / 1_000} thousand spoiled frames and bodies break no promise, and none changes how the next is read`, () => {
     expect(fuzz(readers, FRAMES)).toEqual([])
   }, 120_000)
+})
+
+describe('where our clock is years behind', () => {
+  const receivedAtMs = TIME_MS_MIN
+
+  test('no news of any wire is used, of whatever kind, and of no book rows are left', () => {
+    const kinds = new Map<string, Set<string>>()
+    for (const { venue, reads, groups, read } of readers) {
+      if (reads !== 'frame') continue
+      for (const frame of groups.flat()) {
+        const levels = new Levels()
+        const events = read(frame, { receivedAtMs, levels }) as readonly WireEvent[]
+        const news = events.filter((event) => 'exchangeTimeMs' in event && event.exchangeTimeMs !== null)
+        const isBook = events.some(({ type }) => type === 'delta' || type === 'snapshot')
+        expect([news, isBook || levels.length === 0]).toEqual([[], true])
+        for (const event of events) {
+          if (event.type !== 'rejected' || event.refusal.kind !== 'future-time') continue
+          kinds.set(venue, (kinds.get(venue) ?? new Set()).add(`${event.kind}`))
+        }
+      }
+    }
+    const all = VENUES.map((venue) => [venue, ['books', 'tickers', 'trades']])
+    expect([...kinds].map(([venue, rejected]) => [venue, [...rejected].sort()])).toEqual(all)
+  })
 })
 
 describe('what nobody in their senses sends', () => {
@@ -67,6 +88,19 @@ describe('what nobody in their senses sends', () => {
     const fills = (l: number) => said(binanceSpot, { ...trade, f: 0, l })
     expect(fills(Number.MAX_SAFE_INTEGER - 1)).toMatchObject([{ fills: Number.MAX_SAFE_INTEGER }])
     expect(fills(Number.MAX_SAFE_INTEGER)).toMatchObject([{ type: 'rejected' }])
+  })
+
+  test('more rows than any book has are no book', () => {
+    const rows = '["buy","1","1"],'.repeat(1_000_001).slice(0, -1)
+    const frame = `{"type":"l2update","product_id":"BTC-USD","changes":[${rows}]}`
+    expect(read(coinbaseExchange, frame)).toEqual([
+      {
+        type: 'rejected',
+        refusal: { kind: 'wrong-shape', path: '', message: 'more levels than any book has' },
+        kind: 'books',
+        symbol: 'BTC-USD',
+      },
+    ])
   })
 
   test('a token that fits into no address is no token', () => {

@@ -1,4 +1,5 @@
 import { Levels } from '../../src/ingest/levels.ts'
+import type { WireEvent } from '../../src/ingest/venue.ts'
 import { byteMutators, type Mutator } from './fuzz-bytes.ts'
 import { Chance } from './fuzz-chance.ts'
 import type { Reader } from './fuzz-corpus.ts'
@@ -23,6 +24,8 @@ const BODY_EVERY = 10
 /** After so many a good one is read again. */
 const GOOD_EVERY = 10
 const MUTATIONS_MAX = 3
+/** What takes longer is read once more: it may have been a pause of the machine's. */
+const PAUSE_MS = 5
 const FAULTS_SHOWN = 10
 const BYTES_SHOWN = 400
 
@@ -84,18 +87,26 @@ function readOne(
   { reader, bytes }: Spoiled,
   levels: Levels,
 ): { readonly ms: number; readonly found: string[] } {
-  levels.reset()
-  const about = { receivedAtMs: RECEIVED_AT_MS, levels }
-  const beganMs = performance.now()
   try {
-    const answer = reader.read(bytes, about)
-    const ms = performance.now() - beganMs
-    return { ms, found: broken(reader, answer, levels) }
+    const { ms, answer } = timed(reader, bytes, levels)
+    const found = broken(reader, answer, levels)
+    return { ms: ms < PAUSE_MS ? ms : Math.min(ms, timed(reader, bytes, levels).ms), found }
   } catch (error) {
     const said =
       error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : error
-    return { ms: performance.now() - beganMs, found: [`threw ${String(said)}`] }
+    return { ms: 0, found: [`threw ${String(said)}`] }
   }
+}
+
+function timed(
+  { read }: Reader,
+  bytes: Uint8Array,
+  levels: Levels,
+): { readonly ms: number; readonly answer: unknown } {
+  levels.reset()
+  const beganMs = performance.now()
+  const answer = read(bytes, { receivedAtMs: RECEIVED_AT_MS, levels })
+  return { ms: performance.now() - beganMs, answer }
 }
 
 /** A good one, and what is said of it by a reader that has read nothing else. */
@@ -110,7 +121,7 @@ function goodAnswers(readers: readonly Reader[]): Good[] {
 function answerOf(reader: Reader, bytes: Uint8Array, levels: Levels): string {
   levels.reset()
   const answer = reader.read(bytes, { receivedAtMs: RECEIVED_AT_MS, levels })
-  return JSON.stringify(Array.isArray(answer) ? comparable(answer, levels) : answer)
+  return JSON.stringify(comparable((Array.isArray(answer) ? answer : [answer]) as WireEvent[], levels))
 }
 
 function brokenAfter(

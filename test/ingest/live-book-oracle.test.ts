@@ -12,6 +12,7 @@ const does = fc.constantFrom(
   'pass',
   'pass',
   'pass',
+  'idle',
   'drop',
   'twice',
   'swap',
@@ -124,6 +125,7 @@ class Play {
       this.#live(this.#sent[at]!.last)
       return
     }
+    if (what === 'idle') this.rig.happen('idle')
     if (what === 'rewind') for (let back = Math.max(0, at - 3); back < at; back++) this.#change(back)
     if (what === 'merge' && at > 0) this.#change(at - 1, at)
     else if (what !== 'drop' && what !== 'swap') this.#change(at)

@@ -347,6 +347,19 @@ describe('checks', () => {
     expect(rig.book.isInStep).toBe(true)
   })
 
+  test('a change that waited for the snapshot is checked as any other', () => {
+    const checked: number[] = []
+    const { open, told } = toldChecksum(() => checked.push(1) !== 2)
+    const rig = bookRig({ rules: { ...RULES.byRange, openChecksum: open } })
+    rig.happen('live')
+    rig.happen('11 b100.5=1')
+    rig.happen('12 b100.6=1')
+    const { event, levels } = snapshotOf(['10', ...BOOK.split(' ')])
+    rig.book.snapshot({ ...event, checksum: 1 }, levels, 0, rig.asked)
+    expect(told).toEqual([10, 11, 12])
+    expect(rig.words).toEqual(['asks', 'lost from 0: check-failed'])
+  })
+
   test('a wrong checksum is a book out of step', () => {
     let holds = true
     const rig = bookRig({ rules: { ...RULES.byLink, openChecksum: toldChecksum(() => holds).open } })
@@ -416,6 +429,16 @@ describe('a book of which we never know all', () => {
     ])
   })
 
+  test('what was kept for an answer that never came is not mixed with what is kept for the next', async () => {
+    const asked = `live | sent | answer ${DEEP} | 11 b100=0 b99=0 b98=0 b97=0 | 3.5: sent`
+    const script = `${asked} | 12 b96=2 | missing | 13 b96=3 | sent | 14 b96.5=1 | answer part 11 b96=1 a101=1 | 12: .`
+    expect((await playBook(script, { ...about, isQueued: true })).slice(-3)).toEqual([
+      '6.5 book 96/101',
+      '8.5 book 96.5/101',
+      '10 asks',
+    ])
+  })
+
   test('an answer that is older than the book is of no use to it', async () => {
     const script = `live | answer ${DEEP} | 11 b100=0 b99=0 b98=0 b97=0 | 4: answer part 10 b100=1 a101=1`
     expect(
@@ -435,9 +458,8 @@ describe('a whole book one side of which is empty', () => {
 
   test('what waits is published before the last level of a side may go', async () => {
     const about = { rules: RULES.byLink, isEager: false }
-    expect(
-      await playBook(`live | snap 10 b100=1 a101=1 | 11 a101=0 | take | 12 a102=1 | take`, about),
-    ).toEqual(['1 good from 1', '2 book 100/101', '5 book 100/102'])
+    const script = 'live | snap 10 b100=1 a101=1 | 1.5: 11 a101=0 | 1.6: take | 1.7: 12 a102=1 | 1.8: take'
+    expect(await playBook(script, about)).toEqual(['1 good from 1', '1.5 book 100/101', '1.8 book 100/102'])
   })
 })
 

@@ -44,6 +44,15 @@ describe('records on their way out', () => {
     expect(rig.calls).toEqual([['A up', 'A book 2']])
   })
 
+  test('one that is not due yet goes out when it is, whatever else happens', async () => {
+    const rig = await outletRig({ bookDueMs: 100 })
+    rig.book(0)
+    await rig.timers.advanceBy(99)
+    expect(rig.calls).toEqual([])
+    await rig.timers.advanceBy(LINGER_MS)
+    expect(rig.calls).toEqual([['A up', 'A book 1']])
+  })
+
   test('one that comes due while something is going out is not forgotten', async () => {
     const rig = await outletRig()
     rig.hold()

@@ -16,13 +16,22 @@ const accepts = (schema: { safeParse(value: unknown): { success: boolean } }, va
   schema.safeParse(value).success
 
 describe('a product is BASE-QUOTE', () => {
-  test.each(['BTC-USD', '1INCH-USDT', '00-USD', 'A-B'])('%s', (text) => {
+  test.each([
+    'BTC-USD',
+    '1INCH-USDT',
+    '00-USD',
+    'A-B',
+    'BTC-USD-PERP',
+    'BTC-USD-24SEP21-8000-P',
+    '币安人生-USDT',
+  ])('%s', (text) => {
     expect(accepts(Product, text)).toBe(true)
   })
   const no = [
     'btc-usd',
     'BTCUSD',
-    'BTC-USD-PERP',
+    'BTC-USD-perp',
+    'BTC-USD-27JUN25-50000-C-X',
     'BTC_USD',
     'BTC-',
     '-USD',

@@ -162,6 +162,7 @@ async function openIngestor(cluster: Cluster): Promise<Ingestor> {
   const env = {
     VENUES: `coinbase:${POLLED.join(',')}`,
     COINBASE_REST_URL: venue.baseUrl,
+    FEEDS: 'books',
     POLL_MS: '100',
   }
   const begin = () => cluster.start(['ingest'], env)

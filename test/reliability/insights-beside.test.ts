@@ -10,7 +10,7 @@ import { askAll, endInOrder, startProcess } from './tables.ts'
 const Answer = z.array(
   z.strictObject({
     insight: z.string(),
-    venue: z.literal('coinbase'),
+    venue: z.enum(['coinbase', 'all']),
     source: z.literal('mock'),
     product: z.string(),
     computedAt: z.iso.datetime(),
@@ -28,11 +28,12 @@ test('beside a running process insights reports all that was on the log when it 
   const { code, stdout, stderr } = await run(dir, ['insights', '--format', 'json'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const answers = Answer.parse(JSON.parse(stdout))
-  expect(new Set(answers.map(({ insight }) => insight)).size).toBe(4)
-  expect(new Set(answers.map(({ product }) => product)).size).toBe(4)
+  expect(new Set(answers.map(({ insight }) => insight)).size).toBe(5)
+  const ofOneVenue = answers.filter(({ insight }) => insight !== 'consolidated')
+  expect(new Set(ofOneVenue.map(({ product }) => product)).size).toBe(4)
   // It has waited for the last book, and says so by saying nothing of a lag.
   expect(
-    answers
+    ofOneVenue
       .map(({ to }) => to)
       .sort()
       .at(-1),

@@ -23,8 +23,8 @@ export function effectsIn(dir: string, untilMs = Number.MAX_SAFE_INTEGER): Effec
     `SELECT
        (SELECT coalesce(sum(books), 0) FROM best_prices WHERE start_ms < ${untilMs}) AS books,
        (SELECT count(*) FROM rejections WHERE resent_at_ms IS NOT NULL) AS resent,
-       (SELECT duplicate FROM positions WHERE processor = 'best-prices') AS duplicate,
-       (SELECT too_late FROM positions WHERE processor = 'best-prices') AS tooLate`,
+       (SELECT duplicate FROM positions WHERE processor = 'best-prices' AND topic = 'books.coinbase') AS duplicate,
+       (SELECT too_late FROM positions WHERE processor = 'best-prices' AND topic = 'books.coinbase') AS tooLate`,
   )
   return effects!
 }

@@ -28,6 +28,7 @@ afterAll(() => venue.close())
 const venueEnv = () => ({
   VENUES: 'coinbase:BTC-USD,ETH-USD',
   COINBASE_REST_URL: venue.baseUrl,
+  FEEDS: 'books',
   POLL_MS: '100',
   REQUEST_TIMEOUT_MS: '2000',
 })

@@ -151,6 +151,58 @@ export function describeViews(name: string, open: () => Store | Promise<Store>):
     })
   })
 
+  describe(`${name}: each kind is watched by itself`, () => {
+    const THREE = `
+      14:30:00  up BTC-USD
+      14:30:00 #trades  up BTC-USD
+      14:30:00 #tickers  up BTC-USD
+      ${BOOKS}
+      14:31:00 #trades  BTC-USD 100
+      14:32:00 #trades  hole BTC-USD t1
+      14:33:00 #trades  end BTC-USD t1
+      14:33:30  hole BTC-USD b1
+      14:34:00  end BTC-USD b1
+      14:34:00 #tickers  hole BTC-USD q1
+      14:40:00  mark
+      14:40:00 #trades  mark
+      14:36:00 #tickers  mark`
+
+    test('a hole in trades or tickers, or their silence, is none in the windows of books', async () => {
+      expect(await windowsIn(THREE)).toEqual(['14:30 90% complete', '14:35 100% partial'])
+    })
+
+    test('what is watched of trades alone says nothing of books', async () => {
+      const log = `14:30:00 #trades  up BTC-USD\n${BOOKS}\n14:40:00 #trades  mark`
+      expect(await windowsIn(log)).toEqual(['14:30 0% complete', '14:35 0% partial'])
+    })
+
+    test('watches and holes say which kind they are of', async () => {
+      const rig = await openRig({ store: await open() })
+      await write(rig.broker, THREE)
+      await rig.run()
+      const watches = await rig.store.db
+        .selectFrom('watches')
+        .select(['kind', 'topic', 'to_ms'])
+        .orderBy('topic')
+        .execute()
+      expect(watches).toEqual([
+        { kind: 'books', topic: 'books.coinbase', to_ms: START_MS + 600_000 },
+        { kind: 'tickers', topic: 'tickers.coinbase', to_ms: START_MS + 360_000 },
+        { kind: 'trades', topic: 'trades.coinbase', to_ms: START_MS + 600_000 },
+      ])
+      const holes = await rig.store.db
+        .selectFrom('holes')
+        .select(['id', 'kind', 'topic', 'to_ms'])
+        .orderBy('id')
+        .execute()
+      expect(holes).toEqual([
+        { id: 'b1', kind: 'books', topic: 'books.coinbase', to_ms: START_MS + 240_000 },
+        { id: 'q1', kind: 'tickers', topic: 'tickers.coinbase', to_ms: null },
+        { id: 't1', kind: 'trades', topic: 'trades.coinbase', to_ms: START_MS + 180_000 },
+      ])
+    })
+  })
+
   describe(`${name}: a window is complete when progress has passed its end by two seconds`, () => {
     test.each([
       ['14:35:01.999', 'partial'],

@@ -55,7 +55,7 @@ export function decodeFast(value: string, feed: FeedIdentity, n: number): Market
   const record =
     feed.type === 'book'
       ? scanBook(value, feed.headSize, feed.id, n)
-      : scanStamped(value, feed.head.length, feed.id, n)
+      : scanStamped(value, feed.head.length, feed, n)
   return record === undefined || isFuture(record) ? undefined : record
 }
 

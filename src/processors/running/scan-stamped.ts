@@ -9,8 +9,14 @@ import type { Stamped } from '../processor.ts'
  * Grammar, from `at` (behind `"exchangeTimeMs":`):
  *   time ,"receivedAtMs": time , ... }
  */
-export function scanStamped(text: string, at: number, feed: number, n: number): Stamped | undefined {
-  const isUnstamped = text.startsWith(NULL, at)
+export function scanStamped(
+  text: string,
+  at: number,
+  { id, type }: { readonly id: number; readonly type: string },
+  n: number,
+): Stamped | undefined {
+  // Some venues send tickers without a time; a trade is a moment.
+  const isUnstamped = type === 'ticker' && text.startsWith(NULL, at)
   const exchangeEnd = isUnstamped ? at + NULL.length : at + TIME_DIGITS
   if (!text.startsWith(RECEIVED_AT, exchangeEnd)) return undefined
   const receivedAt = exchangeEnd + RECEIVED_AT.length
@@ -20,7 +26,7 @@ export function scanStamped(text: string, at: number, feed: number, n: number): 
   if (text.charCodeAt(receivedAt + TIME_DIGITS) !== COMMA || text.charCodeAt(text.length - 1) !== BRACE) {
     return undefined
   }
-  return { feed, timeMs: exchangeTimeMs ?? receivedAtMs, exchangeTimeMs, receivedAtMs, n }
+  return { feed: id, timeMs: exchangeTimeMs ?? receivedAtMs, exchangeTimeMs, receivedAtMs, n }
 }
 
 const NULL = 'null'

@@ -3,6 +3,8 @@ import type { Broker, OutgoingRecord } from '../../../src/broker/broker.ts'
 import { type BookState, encodeBook, encodeLevels } from '../../../src/models/product-book.ts'
 import { keepOriginal } from '../../../src/models/rejection.ts'
 import type { SourceId } from '../../../src/models/scalars.ts'
+import { encodeTicker } from '../../../src/models/ticker.ts'
+import { encodeTrade } from '../../../src/models/trade.ts'
 import { BOOKS, START_MS } from './rig.ts'
 
 /**
@@ -16,7 +18,8 @@ import { BOOKS, START_MS } from './rig.ts'
  *     14:30:07  bye                          and no further
  *     14:30:08  reject                       a rejection, on its own topic
  *
- * `r2:` before the time says that another run than r1 wrote it, `@mock` that another source than coinbase did.
+ * `r2:` before the time says that another run than r1 wrote it, `@mock` that another source than coinbase did, and `#trades`
+ * or `#tickers` that it lies there, not among the books: `14:30:01 #trades  BTC-USD 100.00` is a trade.
  */
 export function play(text: string, about: { partitions?: number } = {}): OutgoingRecord[] {
   const counts = new Map<string, number>()
@@ -25,11 +28,11 @@ export function play(text: string, about: { partitions?: number } = {}): Outgoin
     .split('\n')
     .filter((line) => line.trim() !== '')
     .flatMap((line) => {
-      const [, run = 'r1', clock, source = 'coinbase', words] =
-        /^\s*(?:(\w+): )?(\d\d:\d\d:\d\d(?:\.\d+)?)(?: @(\w+))? +(.*?)\s*$/.exec(line) ?? []
+      const [, run = 'r1', clock, source = 'coinbase', kind = 'books', words] =
+        /^\s*(?:(\w+): )?(\d\d:\d\d:\d\d(?:\.\d+)?)(?: @(\w+))?(?: #(\w+))? +(.*?)\s*$/.exec(line) ?? []
       if (clock === undefined) throw new Error(`not a line of a log: ${line}`)
-      const said = spoken(words!.split(/ +/), at(clock), run, source as SourceId)
-      return placesOf(said, about.partitions ?? 1).map((place) => {
+      const said = spoken(words!.split(/ +/), at(clock), run, source as SourceId, kind)
+      return placesOf(said, kind, about.partitions ?? 1).map((place) => {
         const n = (counts.get(`${run} ${place.topic} ${place.partition}`) ?? 0) + 1
         counts.set(`${run} ${place.topic} ${place.partition}`, n)
         return { ...place, key: said.key, run, n, value: JSON.stringify(said.value) }
@@ -50,7 +53,7 @@ export function at(clock: string): number {
 
 type Said = { readonly key: string | null; readonly value: Record<string, unknown> }
 
-function spoken(words: readonly string[], atMs: number, run: string, source: SourceId): Said {
+function spoken(words: readonly string[], atMs: number, run: string, source: SourceId, kind: string): Said {
   const [word = '', product = '', id = ''] = words
   const about = { venue: 'coinbase', source, run }
   switch (word) {
@@ -72,6 +75,11 @@ function spoken(words: readonly string[], atMs: number, run: string, source: Sou
     case 'reject':
       return { key: 'coinbase', value: rejection(atMs) }
     default:
+      if (kind !== 'books')
+        return {
+          key: word,
+          value: JSON.parse(newsText(kind, { atMs, product: word, price: product, source })),
+        }
       return {
         key: word,
         value: JSON.parse(bookText({ atMs, product: word, bid: product, ask: id, source })),
@@ -80,10 +88,43 @@ function spoken(words: readonly string[], atMs: number, run: string, source: Sou
 }
 
 /** Marks concern every partition; anything else lies where its key says. */
-function placesOf({ key, value }: Said, partitions: number): { topic: string; partition: number }[] {
+function placesOf(
+  { key, value }: Said,
+  kind: string,
+  partitions: number,
+): { topic: string; partition: number }[] {
   if (value['type'] === 'rejection') return [{ topic: 'rejections', partition: 0 }]
+  if (kind !== 'books') return [{ topic: `${kind}.coinbase`, partition: 0 }]
   if (key !== null) return [{ topic: BOOKS, partition: crc32(key) % partitions }]
   return Array.from({ length: partitions }, (_, partition) => ({ topic: BOOKS, partition }))
+}
+
+type News = {
+  readonly atMs: number
+  readonly product: string
+  readonly price: string
+  readonly source?: SourceId
+  readonly receivedAtMs?: number
+}
+
+/** A trade or a ticker, as it travels. */
+export function newsText(
+  kind: string,
+  { atMs, product, price, source = 'coinbase', receivedAtMs }: News,
+): string {
+  const about = {
+    venue: 'coinbase',
+    source,
+    product,
+    exchangeTimeMs: atMs,
+    receivedAtMs: receivedAtMs ?? atMs,
+  } as const
+  if (kind === 'trades') {
+    const trade = { id: `t-${atMs}`, price, size: '1', side: 'buy', fills: 1, backfilled: false } as const
+    return encodeTrade({ type: 'trade', ...about, ...trade })
+  }
+  const best = { bid: null, bidSize: null, ask: null, askSize: null, day: null }
+  return encodeTicker({ type: 'ticker', ...about, sequence: null, last: price, lastSize: null, ...best })
 }
 
 export type Quote = {
