@@ -1,4 +1,4 @@
-import { binanceFuturesBooks, binanceFuturesTrades, binanceSpot } from './binance-wires.ts'
+import { binanceFuturesBooks, binanceFuturesTrades, binanceSpot } from './binance/wires.ts'
 import type { Venue } from './venue.ts'
 
 /**

@@ -1,9 +1,9 @@
-import { coinbaseAdvanced } from './coinbase-advanced.ts'
-import { coinbaseExchange } from './coinbase-exchange.ts'
-import { parseRestBook, restBookUrl } from './coinbase-rest.ts'
+import { coinbaseAdvanced } from './coinbase/advanced.ts'
+import { coinbaseExchange } from './coinbase/exchange.ts'
+import { parseRestBook, restBookUrl } from './coinbase/rest.ts'
 import type { PolledVenue } from './venue.ts'
 
-export { RestBook } from './coinbase-rest.ts'
+export { RestBook } from './coinbase/rest.ts'
 
 /**
  * Coinbase, three ways to the same books:

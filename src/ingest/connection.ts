@@ -1,5 +1,5 @@
 import type { HoleReason } from '../models/feed-records.ts'
-import { NOT_SERVED, type Refusing, retryMs } from './backoff.ts'
+import { NOT_SERVED, type Refusing, retryMs } from './wire/backoff.ts'
 
 /**
  * The life of a connection, as a table of states and events. `-` is nothing; a name is a move below.

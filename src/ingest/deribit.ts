@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { parseDeribitFrame, Trade, tradeOf } from './deribit-frames.ts'
-import { parseInstruments } from './deribit-names.ts'
-import { readExactJson, schemaFault } from './reading.ts'
+import { parseDeribitFrame, Trade, tradeOf } from './deribit/frames.ts'
+import { parseInstruments } from './deribit/names.ts'
+import { readExactJson, schemaFault } from './reading/reading.ts'
 import type {
   BookDelta,
   BookRules,

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../models/time.ts'
-import { parseBullet, parseListing, parseSnapshot } from './kucoin-bodies.ts'
-import { parseFrame, TICKERS } from './kucoin-frames.ts'
+import { parseBullet, parseListing, parseSnapshot } from './kucoin/bodies.ts'
+import { parseFrame, TICKERS } from './kucoin/frames.ts'
 import type { BookDelta, BookRules, Following, Subscription, TradeRules, Venue, Wire } from './venue.ts'
 
 // https://www.kucoin.com/docs-new/websocket-api/base-info/introduction (topics, limits) and

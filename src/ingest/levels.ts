@@ -1,5 +1,5 @@
 import { DECIMAL_PATTERN, decimalOf, formatDecimal, isPositiveDecimal } from '../models/decimal.ts'
-import { scanRows } from './level-scan.ts'
+import { scanRows } from './reading/level-scan.ts'
 
 /**
  * The level changes of one frame or body, staged: they are all read before any of them touches a book. One is used again for

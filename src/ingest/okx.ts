@@ -1,6 +1,6 @@
-import { parseListing, parseSnapshot, parseTrades } from './okx-bodies.ts'
-import { openChecksum } from './okx-checksum.ts'
-import { argOf, channelOf, parseFrame } from './okx-frames.ts'
+import { parseListing, parseSnapshot, parseTrades } from './okx/bodies.ts'
+import { openChecksum } from './okx/checksum.ts'
+import { argOf, channelOf, parseFrame } from './okx/frames.ts'
 import {
   type BookDelta,
   type BookRules,

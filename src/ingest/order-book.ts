@@ -1,9 +1,9 @@
 import { compare, type Decimal } from '../models/decimal.ts'
 import type { BookState } from '../models/product-book.ts'
+import { NarrowSide } from './books/narrow-side.ts'
+import type { BookSide, NumberLevel, PlainLevel } from './books/side.ts'
+import { WideSide } from './books/wide-side.ts'
 import type { Levels } from './levels.ts'
-import { NarrowSide } from './order-book-narrow.ts'
-import type { BookSide, NumberLevel, PlainLevel } from './order-book-side.ts'
-import { WideSide } from './order-book-wide.ts'
 
 /**
  * The levels of one product, best first on each side. Prices are compared by value (64930 is 64930.00) and sizes are absolute,

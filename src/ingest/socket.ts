@@ -1,8 +1,6 @@
 import type { Logger } from 'pino'
 import type { HoleReason } from '../models/feed-records.ts'
 import type { Timers } from '../models/timers.ts'
-import { Attempt, releaseWire } from './attempt.ts'
-import type { WireBudget } from './budget.ts'
 import {
   type ConnectionState,
   type LifeAction,
@@ -15,6 +13,8 @@ import {
 import type { Levels } from './levels.ts'
 import type { Transport } from './transport.ts'
 import type { Subscription, Wire, WireEvent } from './venue.ts'
+import { Attempt, releaseWire } from './wire/attempt.ts'
+import type { WireBudget } from './wire/budget.ts'
 
 export type ConnectionAbout = {
   readonly wire: Wire

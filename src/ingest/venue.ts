@@ -5,7 +5,7 @@ import type { Ticker } from '../models/ticker.ts'
 import type { FeedKind } from '../models/topics.ts'
 import type { Trade } from '../models/trade.ts'
 import type { Levels } from './levels.ts'
-import type { Rate } from './token-bucket.ts'
+import type { Rate } from './wire/token-bucket.ts'
 
 /**
  * What the engine needs to know about a venue, all of it in the venue's one file. No sockets, no clock, no retries, no state:

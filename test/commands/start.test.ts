@@ -74,7 +74,13 @@ function run(verb: string, venues: string): ChildProcess {
 }
 
 function environment(venues = 'coinbase:BTC-USD') {
-  return { VENUES: venues, COINBASE_REST_URL: venue.baseUrl, FEEDS: 'books', POLL_MS: '1000', LOG_LEVEL: 'error' }
+  return {
+    VENUES: venues,
+    COINBASE_REST_URL: venue.baseUrl,
+    FEEDS: 'books',
+    POLL_MS: '1000',
+    LOG_LEVEL: 'error',
+  }
 }
 
 async function ended(child: ChildProcess): Promise<unknown> {

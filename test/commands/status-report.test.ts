@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { statusText } from '../../src/commands/status.ts'
-import { diskStatus, type FeedFacts, feedStatus, isFine } from '../../src/commands/status-report.ts'
+import {
+  diskStatus,
+  type FeedFacts,
+  feedFacts,
+  feedStatus,
+  isFine,
+} from '../../src/commands/status-report.ts'
+import { write } from '../processors/running/played-log.ts'
+import { openRig } from '../processors/running/rig.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 20, 14, 35)
 const STALE_AFTER_MS = 10_000
@@ -67,6 +75,56 @@ books.coinbase/0   all      7200      4     9.4 MB
 
 disk: log 9.8 MB, store 512.0 kB, free 21.0 GB
 `)
+})
+
+describe('the facts of a feed', () => {
+  async function factsOf(log: string): Promise<string[]> {
+    const rig = await openRig()
+    await write(rig.broker, log)
+    await rig.run()
+    return (await feedFacts(rig.store.db)).map((facts) => {
+      const { source, product, kind, receivedAtMs, watchedToMs, bye, openHoles, rejections } = facts
+      const clock = (ms: number | null) => (ms === null ? '-' : new Date(ms).toISOString().slice(11, 19))
+      const end = `${clock(watchedToMs)}${bye ? ' bye' : ''}`
+      const counts = `${openHoles} holes, ${rejections ?? 'no'} rejections`
+      return `${source} ${product} ${kind}: last ${clock(receivedAtMs)}, watched to ${end}, ${counts}`
+    })
+  }
+
+  test('stand by kind, in the order of the topics; what was rejected is told once a product', async () => {
+    const log = `
+      14:30:00  up BTC-USD
+      14:30:00 #trades  up BTC-USD
+      14:30:00 #tickers  up BTC-USD
+      14:30:01  BTC-USD 100 101
+      14:30:02 #trades  BTC-USD 100
+      14:30:02  reject
+      14:30:03 #trades  hole BTC-USD t1
+      14:30:04  mark
+      14:30:05 #trades  mark
+      14:30:06 #tickers  bye
+      14:30:07 @mock #tickers  ETH-USD 100`
+    expect(await factsOf(log)).toEqual([
+      'coinbase BTC-USD books: last 14:30:01, watched to 14:30:04, 0 holes, 1 rejections',
+      'coinbase BTC-USD trades: last 14:30:02, watched to 14:30:05, 1 holes, no rejections',
+      'coinbase BTC-USD tickers: last -, watched to 14:30:06 bye, 0 holes, no rejections',
+      'mock ETH-USD tickers: last 14:30:07, watched to -, 0 holes, 0 rejections',
+    ])
+  })
+
+  test('are those of the run that watched last: what an earlier one left open is over', async () => {
+    const log = `
+      r1: 14:30:00  up BTC-USD
+      r1: 14:30:01  hole BTC-USD h1
+      r1: 14:30:01  hole BTC-USD h2
+      r1: 14:30:02  mark
+      r2: 14:30:10  up BTC-USD
+      r2: 14:30:10  hole BTC-USD h3
+      r2: 14:30:12  mark`
+    expect(await factsOf(log)).toEqual([
+      'coinbase BTC-USD books: last -, watched to 14:30:12, 1 holes, 0 rejections',
+    ])
+  })
 })
 
 describe('the disk', () => {

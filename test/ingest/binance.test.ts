@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { binanceFuturesBooks, binanceFuturesTrades, binanceSpot } from '../../src/ingest/binance/wires.ts'
 import { binance } from '../../src/ingest/binance.ts'
-import { binanceFuturesBooks, binanceFuturesTrades, binanceSpot } from '../../src/ingest/binance-wires.ts'
 import { Levels } from '../../src/ingest/levels.ts'
 import { sourceOf } from '../../src/ingest/source.ts'
 import { type BookDelta, NO_NUMBER, type Subscription, type Wire } from '../../src/ingest/venue.ts'

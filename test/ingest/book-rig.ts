@@ -1,6 +1,6 @@
+import { LiveBook } from '../../src/ingest/books/live-book.ts'
+import type { BookCounts, BookNews } from '../../src/ingest/books/standing-book.ts'
 import { Levels } from '../../src/ingest/levels.ts'
-import { LiveBook } from '../../src/ingest/live-book.ts'
-import type { BookCounts, BookNews } from '../../src/ingest/standing-book.ts'
 import {
   type BookChecksum,
   type BookDelta,

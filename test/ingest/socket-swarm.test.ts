@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Rate } from '../../src/ingest/token-bucket.ts'
+import type { Rate } from '../../src/ingest/wire/token-bucket.ts'
 import { share } from '../../src/simulator/random.ts'
 import { type Rig, connectionRig as rig } from './connection-rig.ts'
 import type { PlainPeer } from './plain-peer.ts'

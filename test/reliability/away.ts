@@ -45,7 +45,12 @@ async function openOutpost(clusters: Clusters, about: OutpostAbout): Promise<Out
   proxy.leadTo(cluster.kafka.node(1).address)
   const venue = await openLocalVenue((_, call) => book(call))
   await about.before?.(proxy)
-  const env = { VENUES: `coinbase:${PRODUCTS.join(',')}`, COINBASE_REST_URL: venue.baseUrl, FEEDS: 'books', POLL_MS: '100' }
+  const env = {
+    VENUES: `coinbase:${PRODUCTS.join(',')}`,
+    COINBASE_REST_URL: venue.baseUrl,
+    FEEDS: 'books',
+    POLL_MS: '100',
+  }
   const ingestor = cluster.start(['ingest'], env)
   const worker = cluster.worker()
   const startBytes = { at: undefined as number | undefined }

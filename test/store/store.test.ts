@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Processor } from '../../src/processors/processor.ts'
 import { openReadStore } from '../../src/store/open-store.ts'
 import { openSqliteStore } from '../../src/store/sqlite-store.ts'
 import { idOf, type Store } from '../../src/store/store.ts'
-import { PROCESSORS } from '../processors/running/rig.ts'
+import { write } from '../processors/running/played-log.ts'
+import { differences, openRig, PROCESSORS } from '../processors/running/rig.ts'
 import { describeStore } from './store-suite.ts'
 
 const monotonicMs = () => performance.now()
@@ -115,6 +117,51 @@ describe('a store file of version 1', () => {
     expect(db.prepare('SELECT * FROM rebuild_requests').all()).toEqual([{ processor: 'best-prices' }])
     expect(db.prepare(`SELECT count(*) FROM sqlite_master WHERE name LIKE '%shadow%'`).pluck().get()).toBe(1)
     db.close()
+  })
+})
+
+describe('a store of the time before kinds', () => {
+  /** What its tables did not have yet. */
+  const LATER: Record<string, string> = { watches: 'continuity', holes: 'causes', top_of_book: 'unit' }
+  const asBefore = (processor: Processor): Processor => {
+    const { table } = processor
+    const columns = table.columns.filter(({ name }) => name !== LATER[table.name])
+    return { ...processor, table: { ...table, columns } }
+  }
+  const before = PROCESSORS.filter(({ name }) => !name.endsWith('-seen')).map(asBefore)
+  const LOG = `
+    14:29:00  up BTC-USD
+    14:31:00  BTC-USD 100 101
+    14:32:00  hole BTC-USD h1
+    14:33:00  end BTC-USD h1
+    14:35:03  mark`
+
+  test('is opened with all its rows, which say what they said, and goes on', async () => {
+    const file = join(temporaryDir(), 'store.db')
+    const old = await openRig({ store: openSqliteStore({ file, monotonicMs }) })
+    await write(old.broker, LOG)
+    await old.run({ processors: before })
+    await old.store.close()
+    const raw = new Database(file)
+    raw.exec(`DROP INDEX watches_by_line; DROP INDEX holes_by_line;
+      CREATE INDEX watches_by_feed ON watches_rows(feed, run, partition, from_ms);
+      CREATE INDEX holes_by_feed ON holes_rows(feed, run, from_ms, to_ms)`)
+    raw.close()
+
+    const now = await openRig({ store: openSqliteStore({ file, monotonicMs }), broker: old.broker })
+    await write(now.broker, 'r2: 14:35:10 #trades  BTC-USD 100')
+    await now.run()
+    expect(await now.faults()).toEqual([])
+    const twin = await openRig({ broker: old.broker })
+    await twin.run()
+    expect(differences(await now.tables(), await twin.tables())).toEqual([])
+    const windows = now.store.db.selectFrom('best_prices').select('coverage')
+    expect(await windows.where('window_ms', '=', 300_000).execute()).toEqual([{ coverage: 0.8 }])
+    await now.store.close()
+    const after = new Database(file, { readonly: true })
+    const indexes = after.prepare(`SELECT name FROM sqlite_master WHERE name LIKE '%_by_feed'`).all()
+    expect(indexes).toEqual([])
+    after.close()
   })
 })
 
