@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteBroker, type SqliteBroker } from '../src/broker/sqlite-broker.ts'
-import { topicSpecs } from '../src/models/topics.ts'
+import { allTopics } from '../src/models/topics.ts'
 import { pipeline } from '../src/pipeline.ts'
 import { runProcessors } from '../src/processors/run-processors.ts'
 import { openSqliteStore } from '../src/store/sqlite-store.ts'
@@ -116,11 +116,8 @@ export function openBenchBroker(dir: string): Promise<SqliteBroker> {
 
 export async function fill(dir: string, products: number, records = RECORDS): Promise<void> {
   const broker = await openBenchBroker(dir)
-  const topics = Object.entries(topicSpecs).map(([kind, { perVenue }]) =>
-    perVenue ? `${kind}.coinbase` : kind,
-  )
   await broker.ensureTopics(
-    topics.map((topic) => ({ topic, partitions: 1, retentionMs: 7 * 86_400_000, retentionBytes: 1e10 })),
+    allTopics().map((topic) => ({ topic, partitions: 1, retentionMs: 7 * 86_400_000, retentionBytes: 1e10 })),
   )
   for (const batch of bookRecords(products, records, 2_000)) await broker.publish(batch)
   await broker.close()

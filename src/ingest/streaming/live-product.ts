@@ -124,6 +124,7 @@ export class LiveProduct {
 
   heartbeat(lastTradeId: string | undefined, atMs: number): void {
     this.tape?.heartbeat(lastTradeId, atMs)
+    this.#judge(atMs)
   }
 
   trade(trade: WireTrade, atMs: number): void {
@@ -248,10 +249,15 @@ export class LiveProduct {
   }
 
   #compare({ bid, ask, exchangeTimeMs }: WireTicker, atMs: number): void {
+    this.#check?.onTicker({ bid, ask }, exchangeTimeMs, this.#about.timers.monotonicMs())
+    this.#judge(atMs)
+  }
+
+  /** Whether ticker and book still agree: to be asked now and then, since what was not confirmed in time is doubt. */
+  #judge(atMs: number): void {
     const check = this.#check
     if (check === undefined || this.book?.isInStep !== true) return
     const nowMs = this.#about.timers.monotonicMs()
-    check.onTicker({ bid, ask }, exchangeTimeMs, nowMs)
     if (check.verdict(nowMs) === 'ok') return
     // Where they never agreed, it was wrong from its beginning.
     const agreedMs = check.agreedAtMs() ?? Number.NEGATIVE_INFINITY

@@ -5,7 +5,7 @@ import type { HttpRequest } from '../venue.ts'
 import type { WireBudget } from '../wire/budget.ts'
 import { requestWithin } from '../wire/request-within.ts'
 import type { IdRange } from './id-ranges.ts'
-import type { LiveProduct } from './live-product.ts'
+import { FUTURE_MS_MAX, type LiveProduct } from './live-product.ts'
 import type { WireUse } from './product-list.ts'
 import type { StreamLedger } from './stream-ledger.ts'
 
@@ -13,6 +13,8 @@ export type LiveRequestsAbout = {
   readonly use: WireUse
   readonly budget: WireBudget
   readonly transport: Transport
+  /** Levels a side that travel. */
+  readonly levelsMax: number
   readonly nowMs: () => number
   readonly random: () => number
   readonly requestMs: number
@@ -24,6 +26,13 @@ export type LiveRequestsAbout = {
   readonly reject: (refusal: Refusal, product: LiveProduct, body: Uint8Array, receivedAtMs: number) => void
 }
 
+/**
+ * Levels a side of a snapshot, in times of those that travel: few at first, so that thousands of books are in step soon; many
+ * once a book in step has come near the end of what it knows.
+ */
+const FIRST_DEPTH = 5
+const LATER_DEPTH = 50
+
 /** What live products ask of their venue, within the budget of their wire. Every asking is answered, whatever happens. */
 export class LiveRequests {
   readonly #about: LiveRequestsAbout
@@ -33,11 +42,12 @@ export class LiveRequests {
   }
 
   async snapshot(product: LiveProduct, asking: number): Promise<void> {
-    const { use, nowMs, levels, ledger } = this.#about
+    const { use, nowMs, levels, ledger, levelsMax } = this.#about
     const { symbol } = product.listing
     const book = product.book!
     const rule = use.wire.books!.snapshot!
-    const answer = await this.ask(rule.request(use.restUrl, symbol), () => book.sent(asking))
+    const wanted = levelsMax * (book.isInStep ? LATER_DEPTH : FIRST_DEPTH)
+    const answer = await this.ask(rule.request(use.restUrl, symbol, wanted), () => book.sent(asking))
     if (answer.kind !== 'body') return book.missing(asking)
     const receivedAtMs = nowMs()
     levels.reset()
@@ -57,7 +67,12 @@ export class LiveRequests {
     const answer = await this.ask(rule.request(use.restUrl, symbol, missing))
     if (answer.kind !== 'body') return product.tape!.unavailable()
     const read = rule.parse(answer.bytes, symbol)
-    if ('trades' in read) return product.backfilled(read.trades, nowMs())
+    if ('trades' in read) {
+      const atMs = nowMs()
+      // One of a time to come is as good as none: it stays missing.
+      const usable = read.trades.filter(({ exchangeTimeMs }) => exchangeTimeMs - atMs <= FUTURE_MS_MAX)
+      return product.backfilled(usable, atMs)
+    }
     this.#reject(read.refusal, product, answer.bytes, nowMs())
     product.tape!.unavailable()
   }
