@@ -171,6 +171,7 @@ export async function ourSeconds(dir: string, round: number): Promise<{ seconds:
     .selectFrom('positions')
     .select('applied')
     .where('processor', '=', 'top-of-book')
+    .where('topic', '=', TOPIC)
     .executeTakeFirstOrThrow()
   if (applied.applied !== RECORDS) throw new Error(`applied ${applied.applied} of ${RECORDS}`)
   await runner.close()

@@ -12,7 +12,7 @@ const receivedAtMs = parseIsoTime('2026-11-20T14:31:11Z')!
 describe('every frame becomes what is written beside it', () => {
   const names = readdirSync(FIXTURES).filter((name) => /^ws-advanced-(?!.*expected)/.test(name))
   test.each(names)('%s', async (name) => {
-    const expected = `../../${FIXTURES}/${name.replace('.json', '.expected.json')}`
+    const expected = `../../../${FIXTURES}/${name.replace('.json', '.expected.json')}`
     const events = said(coinbaseAdvanced, readFileSync(`${FIXTURES}/${name}`), receivedAtMs)
     await expect(`${JSON.stringify(events, null, 2)}\n`).toMatchFileSnapshot(expected)
   })
