@@ -242,7 +242,7 @@ describe('a runner', () => {
 
 test('all processors are asked, whatever they read', () => {
   expect(new Set(PROCESSORS.map(({ reads }) => reads))).toEqual(
-    new Set(['book', 'mark', 'up', 'hole', 'rejection', 'insight']),
+    new Set(['book', 'trade', 'ticker', 'mark', 'up', 'hole', 'rejection', 'insight']),
   )
 })
 
