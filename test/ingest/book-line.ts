@@ -56,6 +56,9 @@ const FIRST = 10
 /** Half a second a frame: answers come within a few of them, and what is asked for in vain soon again. */
 const FRAME_MS = 500
 
+/** Frames within which an answer has come and the stream has reached it. */
+const SILENCES_APART = 12
+
 class Play {
   readonly rig
   readonly wrong: string[] = []
@@ -69,6 +72,7 @@ class Play {
   readonly #sent: { first: number; last: number; rows: string[] }[] = []
   readonly #answers: { atFrame: number; deliver: () => void }[] = []
   #words = 0
+  #silentAt = Number.NEGATIVE_INFINITY
   #published = 0
 
   constructor(kind: (typeof LINES)[number], frames: readonly Frame[]) {
@@ -123,12 +127,19 @@ class Play {
       this.#live(this.#sent[at]!.last)
       return
     }
-    if (what === 'idle') this.rig.happen('idle')
+    if (what === 'idle') this.#beSilent(at)
     if (what === 'rewind') for (let back = Math.max(0, at - 3); back < at; back++) this.#change(back)
     if (what === 'merge' && at > 0) this.#change(at - 1, at)
     else if (what !== 'drop' && what !== 'swap') this.#change(at)
     if (what === 'twice') this.#change(at)
     if (isSwapped) this.#change(at - 1)
+  }
+
+  /** A second silence soon after the first is a loss for who cannot ask in between. */
+  #beSilent(at: number): void {
+    if (at - this.#silentAt <= SILENCES_APART) this.isDisturbed = true
+    this.#silentAt = at
+    this.rig.happen('idle')
   }
 
   #change(from: number, to = from): void {
