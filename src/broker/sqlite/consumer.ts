@@ -58,12 +58,15 @@ export async function startConsumer(
   async function readOn(): Promise<void> {
     while (!closing) {
       const knocksBefore = knocks
+      // Publishers, timers and sockets of this process get their turn between any two batches.
+      await nextTick()
       let found = false
       for (const place of places.values()) {
-        // Publishers, timers and sockets of this process get their turn between any two batches.
+        if (closing || place.paused || !(await hasMore(place))) continue
+        if (await handOver(place)) found = true
         await nextTick()
-        if (!closing && !place.paused && (await handOver(place))) found = true
       }
+      if (!found) file.checkStillThere()
       if (!found && !closing && knocks === knocksBefore) await nextKnock()
     }
   }
@@ -82,21 +85,19 @@ export async function startConsumer(
     const { partition } = place
     const records = await untilFree(file, () => partition.read(place.offset, recordsMax))
     const last = records.at(-1)
-    if (last === undefined) {
-      checkNotPastEnd(place)
-      return false
-    }
+    if (last === undefined) return false
     // Before the call, so that a seek within it stands.
     place.offset = last.offset + 1
     await options.onBatch(partition.tp, records, { heartbeat: () => nextTick() })
     return true
   }
 
-  /** Nothing to read can also mean that the log under us is not the one this position came from. */
-  function checkNotPastEnd({ partition, offset }: Place): void {
+  /** One look-up: most partitions have nothing new in most rounds. */
+  async function hasMore({ partition, offset }: Place): Promise<boolean> {
+    const endOffset = await untilFree(file, () => partition.endOffset())
+    if (offset <= endOffset) return offset < endOffset
+    // The log under us is not the one that this position came from.
     file.checkStillThere()
-    const endOffset = partition.endOffset()
-    if (offset <= endOffset) return
     throw new EngineError(
       'log-lost',
       `${tpName(partition.tp)} ends at ${endOffset}, before position ${offset}`,

@@ -88,7 +88,7 @@ export class Partition {
   }
 
   endOffset(): number {
-    return this.#end()[0]
+    return this.#sql.selectEndOffset.get() ?? this.#start()
   }
 
   info(): PartitionInfo {
@@ -153,6 +153,7 @@ function prepare(db: Connection, id: number) {
          FROM ${table} ORDER BY "offset" DESC LIMIT 1`,
       )
       .raw(),
+    selectEndOffset: db.prepare<[], number | null>(`SELECT max("offset") + 1 FROM ${table}`).pluck(),
     selectBytesFrom: first('bytes'),
     selectTimeFrom: first('time_ms'),
     selectFirstKept: db
