@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import type { SqliteBroker } from '../../src/broker/sqlite-broker.ts'
 import { VENUES } from '../../src/models/scalars.ts'
 import type { FeedKind } from '../../src/models/topics.ts'
@@ -26,8 +26,8 @@ export const PRODUCTS = PRODUCTS_A_VENUE * VENUES.length
 
 /** Everything the simulator lists: spot, and what is no spot. */
 const ALL = VENUES.map((venue) => `${venue}:*,*-*-PERP`).join(';')
-const BIN = 'dist/src/commands/tidebook.js'
-const PROBE = pathToFileURL('dist/bench/venues/ingest-probe.js').href
+const BIN = fileURLToPath(new URL('../../src/commands/tidebook.js', import.meta.url))
+const PROBE = new URL('./ingest-probe.js', import.meta.url).href
 
 const WARM_UP_MS_MAX = 60_000
 const MEASURED_MS = 60_000

@@ -25,7 +25,7 @@ afterEach(async () => {
   await venues?.served.close()
 })
 
-test('2,000 products of five venues, all kinds of news of them, take at most 400 MB of ingest and as much of process', async () => {
+test('2,000 books of five venues with ten changes a second each take at most 400 MB of ingest and as much of process', async () => {
   const dir = temporaryDir()
   const simulator = openSimulator({
     seed: 1,
@@ -40,6 +40,7 @@ test('2,000 products of five venues, all kinds of news of them, take at most 400
     SIMULATOR_URL: served.url,
     VENUES: VENUES.map((venue) => `${venue}:*,*-*-PERP`).join(';'),
     COINBASE_BOOKS: 'level2_batch',
+    FEEDS: 'books',
   }
   const ingest = start(dir, ['ingest'], { env })
   const processing = startProcess(dir, [], { env })
