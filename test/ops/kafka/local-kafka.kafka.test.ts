@@ -9,14 +9,20 @@ import { type OwnKafkas, withOwnKafka } from '../../services/own-kafka.ts'
 // Three brokers on a busy machine.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
+const READY = { timeout: 30_000, interval: 500 }
+
 withKafka('the Kafka of the tests', (brokers) => {
   test('is as good as new after cleaning', async () => {
     await cleanKafka()
     await withAdmin(brokers, async (admin) => {
       await admin.createTopics({ topics: [{ topic: 'books.coinbase', numPartitions: 2 }] })
       const partitions = [{ partition: 0, offset: '0' }]
-      await admin.setOffsets({ groupId: 'process', topic: 'books.coinbase', partitions })
-      expect((await admin.listGroups()).groups).toHaveLength(1)
+      // The first group of a broker waits for the topic that groups are kept on.
+      await vi.waitFor(
+        () => admin.setOffsets({ groupId: 'process', topic: 'books.coinbase', partitions }),
+        READY,
+      )
+      await vi.waitFor(async () => expect((await admin.listGroups()).groups).toHaveLength(1), READY)
     })
     await cleanKafka()
     await withAdmin(brokers, async (admin) => {
