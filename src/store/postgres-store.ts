@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type { OutboxMessage } from '../models/outbox-message.ts'
+import { BEFORE_ALL_SAMPLES } from './old-samples.ts'
 import { letOthersRun, pacer } from './pacer.ts'
 import {
   openReadPool,
@@ -67,6 +68,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   })
   const alone = { long: true }
   const inOne = connection.transaction.bind(connection)
+  let samplesFrom = BEFORE_ALL_SAMPLES
 
   return {
     db,
@@ -114,7 +116,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     settings: settingsOf(connection),
     outbox: outboxOf(connection),
     requests: requestsOf(connection),
-    applyRetention: () => inOne(dropOldSamples),
+    applyRetention: async () => {
+      samplesFrom = await inOne((tx) => dropOldSamples(tx, samplesFrom))
+    },
     close: async () => {
       await connection.close()
       await db.destroy()

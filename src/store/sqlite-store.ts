@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { OutboxMessage } from '../models/outbox-message.ts'
+import { BEFORE_ALL_SAMPLES } from './old-samples.ts'
 import { letOthersRun, pacer } from './pacer.ts'
 import { rowsTable, storedFromSql, writeToSql } from './rows-table.ts'
 import { openStoreFile, storageError } from './sqlite/file.ts'
@@ -45,6 +46,7 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
   const readers = new ReaderTables(writer)
   const statements = new Map<string, TableStatements>()
   let queue: Promise<unknown> = Promise.resolve()
+  let samplesFrom = BEFORE_ALL_SAMPLES
 
   /** One writer at a time: a commit yields while its transaction is open, and nobody else may slip into it. */
   function exclusively<T>(work: () => T | Promise<T>): Promise<T> {
@@ -237,7 +239,10 @@ export function openSqliteStore({ file, monotonicMs }: SqliteStoreOptions): Stor
           writer.prepare(sql).run(processor, partition)
         }),
     },
-    applyRetention: () => exclusively(() => dropOldSamples(writer)),
+    applyRetention: () =>
+      exclusively(() => {
+        samplesFrom = dropOldSamples(writer, samplesFrom)
+      }),
     close: async () => {
       await queue
       await db.destroy()

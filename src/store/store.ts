@@ -149,7 +149,10 @@ export type Store = {
     askRebuild(processor: string, partitions: readonly number[]): Promise<void>
     rebuilt(request: RebuildRequest): Promise<void>
   }
-  /** Drops samples older than a day of market time; bounded work, call it now and then. */
+  /**
+   * Drops one-second samples that are a day behind their own source's progress on their own partition. Bounded work, going
+   * on where the last call ended: call it now and then.
+   */
   applyRetention(): Promise<void>
   /** Reads for everybody, through the views. */
   readonly db: Kysely<Views>

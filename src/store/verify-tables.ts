@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { DAY_MS } from '../models/time.ts'
+import { KEPT_SAMPLES } from './old-samples.ts'
 import { columnNames, keyNames, rowsTable } from './rows-table.ts'
 import type { Table } from './table.ts'
 import type { Views } from './views.ts'
@@ -100,16 +100,12 @@ export async function tableFindings(
 
 /**
  * Every row of a table as text, in the order of its key: what "byte for byte" is held against. Samples past their day are
- * left out: they go bit by bit, at nobody's exact moment.
+ * left out, whether they have gone yet or not: they go bit by bit, at nobody's exact moment.
  */
 export async function dump(db: Kysely<Views>, table: Table<unknown>): Promise<string[]> {
   const columns = sql.join(columnNames(table).map((name) => sql.ref(name)))
-  const horizon = sql`(SELECT coalesce(min(progress_ms), 0) FROM progress) - ${DAY_MS}`
-  const kept = table.name === 'mid_price' ? sql`WHERE start_ms > ${horizon}` : sql``
+  const source = table.name === 'mid_price' ? sql.raw(KEPT_SAMPLES) : sql.table(rowsTable(table.name))
   const order = sql.join(keyNames(table).map((name) => sql.ref(name)))
-  const { rows } =
-    await sql`SELECT ${columns} FROM ${sql.table(rowsTable(table.name))} ${kept} ORDER BY ${order}`.execute(
-      db,
-    )
+  const { rows } = await sql`SELECT ${columns} FROM ${source} r ORDER BY ${order}`.execute(db)
   return rows.map((row) => JSON.stringify(row))
 }

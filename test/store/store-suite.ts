@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { decimalOf } from '../../src/models/decimal.ts'
 import type { OutboxMessage } from '../../src/models/outbox-message.ts'
-import { DAY_MS } from '../../src/models/time.ts'
 import { freshReader, type Store } from '../../src/store/store.ts'
 import { table } from '../../src/store/table.ts'
 import { dump } from '../../src/store/verify-tables.ts'
 import { PROCESSORS } from '../processors/running/rig.ts'
 import { describeOwnership } from './ownership-suite.ts'
 import { prices, type Row, row, untyped } from './prices.ts'
+import { describeSamples } from './samples-suite.ts'
 import { claimed, openScratchStore, PARTITION, put, writeOf } from './scratch.ts'
 
 /** What every store promises, whatever database it keeps its tables in. */
@@ -245,52 +245,7 @@ export function describeStore(name: string, open: () => Store | Promise<Store>):
     })
   })
 
-  describe(`the ${name} store: samples`, () => {
-    const samples = PROCESSORS.find(({ name }) => name === 'mid-price')!.table
-    const sample = (startMs: number, feed = 7) => ({
-      startMs,
-      feed,
-      mid: decimalOf('100.5'),
-      atMs: startMs,
-      sequence: null,
-      n: 1,
-    })
-
-    test('the latest start of every feed at or after a moment', async () => {
-      const store = await opened()
-      await put(store, samples, [
-        sample(1_000),
-        sample(5_000),
-        sample(9_000),
-        sample(2_000, 8),
-        sample(500, 9),
-      ])
-      expect(await store.latestStarts(samples, 1_000)).toEqual(
-        new Map([
-          [7, 9_000],
-          [8, 2_000],
-        ]),
-      )
-      expect(await store.latestStarts(samples, 9_001)).toEqual(new Map())
-    })
-
-    test('are dropped a day behind progress, and never before', async () => {
-      const store = await opened()
-      const startMs = 1_700_000_000_000
-      const left = async () => (await store.latestStarts(samples, 0)).get(7)
-      const first = async () => (await store.fetch(samples, [[startMs, 7]]))[0]
-      await put(store, samples, [sample(startMs), sample(startMs + 1_000)])
-      await store.applyRetention()
-      expect(await first()).toBeDefined()
-      const { commit } = await claimed(store)
-      const reader = freshReader('all', 0)
-      reader.progress.set('mock', startMs + DAY_MS)
-      await store.commit({ partitions: [{ ...commit, readers: [reader] }], feeds: [], rows: [], outbox: [] })
-      await store.applyRetention()
-      expect(await first()).toBeUndefined()
-      expect(await left()).toBe(startMs + 1_000)
-    })
-  })
+  describeSamples(name, open)
 
   describe(`the ${name} store: the outbox`, () => {
     const told = async (store: Store, ...messages: OutboxMessage[]) => {

@@ -1,5 +1,5 @@
 import { EngineError } from '../../models/engine-error.ts'
-import { DAY_MS } from '../../models/time.ts'
+import { BEFORE_ALL_SAMPLES, dropOld, endOfLook, LAST_HORIZON_MS, type SamplePlace } from '../old-samples.ts'
 import { columnNames, columnsLacking, indexDdl, rowsTable } from '../rows-table.ts'
 import { isOldShadow } from '../store.ts'
 import type { Table } from '../table.ts'
@@ -16,8 +16,6 @@ import { readsOf, VIEWS } from './views.ts'
 
 /** Tables as wholes: made, checked, exchanged, thinned out. Called inside transactions. */
 
-/** Samples dropped per call of `dropOldSamples`: some milliseconds of work. */
-const RETENTION_ROWS = 5_000
 /** "Tide" in ASCII, and the schema: whoever makes tables holds this lock, so that two who start at once do it in turn. */
 const MAKE_LOCK = `SELECT pg_advisory_xact_lock(${0x54696465}, current_schema()::regnamespace::oid::int)`
 
@@ -174,15 +172,17 @@ export async function forgetLineage(
   }
 }
 
-/** One-second samples more than a day behind their source's progress. The view hides them from the same moment on. */
-export async function dropOldSamples(tx: Transaction): Promise<void> {
+/** Drops what is old of the samples behind `from`, so many at a call. Answers where to look on. */
+export async function dropOldSamples(tx: Transaction, from: SamplePlace): Promise<SamplePlace> {
   const { rows } = await tx.run(
     `SELECT to_regclass('mid_price_rows') IS NOT NULL AND to_regclass('progress') IS NOT NULL`,
   )
-  if (rows[0]![0] !== true) return
-  // Several processes do it at once: each takes rows that no other is dropping.
-  const text = `DELETE FROM mid_price_rows WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM mid_price_rows WHERE start_ms <= (SELECT min(progress_ms) FROM progress) - ${DAY_MS}
-    ORDER BY start_ms LIMIT ${RETENTION_ROWS} FOR UPDATE SKIP LOCKED))`
-  await tx.run({ name: 'drop old samples', text })
+  if (rows[0]![0] !== true) return from
+  const [last] = (await tx.run(LAST_HORIZON_MS)).rows as [[number | null]]
+  const [horizonMs] = last
+  if (horizonMs === null) return from
+  const [to] = (await tx.run(endOfLook(from, horizonMs))).rows as [number, number][]
+  // Several processes do it at once: each takes rows that no other is dropping, and waits for nobody.
+  await tx.run(dropOld(from, horizonMs, 'FOR UPDATE OF sample SKIP LOCKED'))
+  return to ?? BEFORE_ALL_SAMPLES
 }

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 import { EngineError } from '../../models/engine-error.ts'
-import { DAY_MS } from '../../models/time.ts'
+import { BEFORE_ALL_SAMPLES, dropOld, endOfLook, LAST_HORIZON_MS, type SamplePlace } from '../old-samples.ts'
 import { columnNames, columnsLacking, indexDdl, rowsTable } from '../rows-table.ts'
 import { isOldShadow } from '../store.ts'
 import type { Table } from '../table.ts'
@@ -8,9 +8,6 @@ import { tableDdl } from './schema.ts'
 import { VIEWS } from './views.ts'
 
 /** Tables as wholes: made, checked, exchanged, thinned out. Called inside transactions. */
-
-/** Samples dropped per call of `dropOldSamples`: some milliseconds of work. */
-const RETENTION_ROWS = 5_000
 
 type AnyTable = Table<unknown>
 
@@ -87,14 +84,13 @@ export function forgetLineage(db: Database.Database, table: AnyTable, partition:
   ).run(end - 1, partition, end)
 }
 
-/** One-second samples more than a day behind their source's progress. The view hides them from the same moment on. */
-export function dropOldSamples(db: Database.Database): void {
+/** Drops what is old of the samples behind `from`, so many at a call. Answers where to look on. */
+export function dropOldSamples(db: Database.Database, from: SamplePlace): SamplePlace {
   const has = db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'mid_price_rows'`).pluck().get()
-  if (has === undefined) return
-  const horizon = db.prepare('SELECT min(progress_ms) FROM progress').pluck().get() as number | null
-  if (horizon === null) return
-  db.prepare(
-    `DELETE FROM mid_price_rows WHERE (start_ms, feed) IN
-     (SELECT start_ms, feed FROM mid_price_rows WHERE start_ms <= ? ORDER BY start_ms LIMIT ?)`,
-  ).run(horizon - DAY_MS, RETENTION_ROWS)
+  if (has === undefined) return from
+  const horizonMs = db.prepare(LAST_HORIZON_MS).pluck().get() as number | null
+  if (horizonMs === null) return from
+  const to = db.prepare(endOfLook(from, horizonMs)).raw().get() as [number, number] | undefined
+  db.prepare(dropOld(from, horizonMs)).run()
+  return to ?? BEFORE_ALL_SAMPLES
 }
