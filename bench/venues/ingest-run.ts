@@ -21,13 +21,18 @@ import type { LoopReport } from './ingest-probe.ts'
 /** Five simulated venues in one process, `ingest` onto the embedded log in another, and what the second one takes. */
 
 export const PRODUCTS_A_VENUE = 400
-export const CHANGES_A_SECOND = 10
 export const PRODUCTS = PRODUCTS_A_VENUE * VENUES.length
+
+/** What is streamed, and how often a second each book changes; trades and tickers come with that. */
+export type Market = { readonly feeds: readonly FeedKind[]; readonly changesPerSecond: number }
 
 /** Everything the simulator lists: spot, and what is no spot. */
 const ALL = VENUES.map((venue) => `${venue}:*,*-*-PERP`).join(';')
 const BIN = fileURLToPath(new URL('../../src/commands/tidebook.js', import.meta.url))
 const PROBE = new URL('./ingest-probe.js', import.meta.url).href
+
+/** Beyond what lives in it a heap holds garbage, as much as it is allowed. */
+const HEAP_MEGABYTES = 256
 
 const WARM_UP_MS_MAX = 60_000
 const MEASURED_MS = 60_000
@@ -56,10 +61,10 @@ export type IngestLoad = {
 }
 
 /** Measures one run in `dir`, which is empty. Everything it starts has ended when it resolves. */
-export async function measureIngest(dir: string, feeds: readonly FeedKind[]): Promise<IngestLoad> {
-  const simulator = await startSimulator(join(dir, 'simulator'))
+export async function measureIngest(dir: string, market: Market): Promise<IngestLoad> {
+  const simulator = await startSimulator(join(dir, 'simulator'), market)
   try {
-    const ingest = startIngest(dir, simulator.url, feeds)
+    const ingest = startIngest(dir, simulator.url, market)
     try {
       return await measured(ingest, dir)
     } finally {
@@ -133,8 +138,11 @@ async function openedLog(dir: string): Promise<SqliteBroker> {
   throw new Error(`ingest made no topics within ${STARTING_MS} ms`)
 }
 
-async function startSimulator(dataDir: string): Promise<{ child: ChildProcess; url: string }> {
-  const args = ['--products', `${PRODUCTS_A_VENUE}`, '--rate', `${CHANGES_A_SECOND}`, '--port', '0']
+async function startSimulator(
+  dataDir: string,
+  { changesPerSecond }: Market,
+): Promise<{ child: ChildProcess; url: string }> {
+  const args = ['--products', `${PRODUCTS_A_VENUE}`, '--rate', `${changesPerSecond}`, '--port', '0']
   const child = spawn(process.execPath, [BIN, 'simulate', ...args], {
     env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -147,9 +155,9 @@ async function startSimulator(dataDir: string): Promise<{ child: ChildProcess; u
 }
 
 /** Both hold a channel to this process: however it ends, they end with it. */
-function startIngest(dir: string, simulatorUrl: string, feeds: readonly FeedKind[]): ChildProcess {
+function startIngest(dir: string, simulatorUrl: string, { feeds }: Market): ChildProcess {
   return fork(BIN, ['ingest'], {
-    execArgv: ['--import', PROBE],
+    execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`, '--import', PROBE],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
       ...process.env,

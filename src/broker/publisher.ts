@@ -33,22 +33,56 @@ export async function openPublisher(
   run: string,
   lastN: ReadonlyMap<string, number> = new Map(),
 ): Promise<Publisher> {
-  const partitions = new Map((await broker.topics()).map((info) => [info.topic, info.partitions]))
-  const counts = new Map(lastN)
+  const topics = new Map((await broker.topics()).map((info) => [info.topic, new Counted(info, lastN)]))
 
-  function partitionOf(topic: string, key: string): number {
-    return crc32(key) % (partitions.get(topic) ?? 1)
+  /** A topic that nobody has made is for the broker to refuse. */
+  function counted(topic: string): Counted {
+    const known = topics.get(topic)
+    if (known !== undefined) return known
+    const unknown = new Counted({ topic, partitions: 1 }, lastN)
+    topics.set(topic, unknown)
+    return unknown
   }
 
-  function numbered(draft: Draft): OutgoingRecord {
-    const partition = draft.partition ?? (draft.key === null ? 0 : partitionOf(draft.topic, draft.key))
-    const name = tpName({ topic: draft.topic, partition })
-    const n = (counts.get(name) ?? 0) + 1
-    counts.set(name, n)
-    const value = typeof draft.value === 'string' ? draft.value : draft.value(`${run}-${n}`)
-    const record = { topic: draft.topic, partition, key: draft.key, run, n, value }
-    return draft.headers === undefined ? record : { ...record, headers: draft.headers }
+  function numbered({ topic, partition: asked, key, headers, value: text }: Draft): OutgoingRecord {
+    const place = counted(topic)
+    const partition = asked ?? (key === null ? 0 : place.partitionOf(key))
+    const n = place.next(partition)
+    const value = typeof text === 'string' ? text : text(`${run}-${n}`)
+    const record = { topic, partition, key, run, n, value }
+    return headers === undefined ? record : { ...record, headers }
   }
 
-  return { run, partitionOf, send: (drafts) => broker.publish(drafts.map(numbered)) }
+  return {
+    run,
+    partitionOf: (topic, key) => counted(topic).partitionOf(key),
+    send: (drafts) => broker.publish(drafts.map(numbered)),
+  }
+}
+
+/** One topic's partitions, and how far this run has counted on each. */
+class Counted {
+  readonly #partitions: number
+  readonly #counts: number[]
+
+  constructor(
+    { topic, partitions }: Pick<TopicInfo, 'topic' | 'partitions'>,
+    lastN: ReadonlyMap<string, number>,
+  ) {
+    this.#partitions = partitions
+    this.#counts = Array.from(
+      { length: partitions },
+      (_, partition) => lastN.get(tpName({ topic, partition })) ?? 0,
+    )
+  }
+
+  partitionOf(key: string): number {
+    return this.#partitions === 1 ? 0 : crc32(key) % this.#partitions
+  }
+
+  next(partition: number): number {
+    const n = (this.#counts[partition] ?? 0) + 1
+    this.#counts[partition] = n
+    return n
+  }
 }

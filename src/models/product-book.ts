@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { PositiveDecimal, Product, SizeUnit, SourceId, TimeMs, VenueId } from './scalars.ts'
+import { encodeUnit } from './stamped.ts'
 
 /** Levels a side that may travel; `BOOK_LEVELS` chooses how many do. */
 export const BOOK_LEVELS_MAX = 1_000
@@ -60,16 +61,24 @@ export type EncodedBook = Omit<ProductBook, 'bids' | 'asks'> & {
   readonly asks: string
 }
 
+/** What of a book is new each time. */
+export type BookNews = Omit<EncodedBook, 'type' | 'venue' | 'source' | 'product' | 'unit'>
+
 /**
  * The JSON text of a book, in the one order of fields that `broker` readers scan fast. The head up to `sequence` is the
  * same for every book of a feed.
  */
 export function encodeBook(book: EncodedBook): string {
+  return bookText(bookHead(book.venue, book.source, book.product), book, book.unit)
+}
+
+/** The same for whoever keeps the head of a feed (`bookHead`) and has many books of it. */
+export function bookText(head: string, news: BookNews, unit: string | undefined): string {
   return (
-    bookHead(book.venue, book.source, book.product) +
-    `${book.sequence},"exchangeTimeMs":${book.exchangeTimeMs},"receivedAtMs":${book.receivedAtMs},"state":"${book.state}"` +
-    `,"bids":${book.bids},"asks":${book.asks},"bidLevels":${book.bidLevels},"askLevels":${book.askLevels}` +
-    `,"since":${encodeSince(book.since)}${book.unit === undefined ? '' : `,"unit":"${book.unit}"`}}`
+    `${head}${news.sequence},"exchangeTimeMs":${news.exchangeTimeMs},"receivedAtMs":${news.receivedAtMs}` +
+    `,"state":"${news.state}","bids":${news.bids},"asks":${news.asks}` +
+    `,"bidLevels":${news.bidLevels},"askLevels":${news.askLevels}` +
+    `,"since":${encodeSince(news.since)}${encodeUnit(unit)}}`
   )
 }
 

@@ -12,3 +12,8 @@ export function stampedHead(
 ): string {
   return `{"type":"${type}","venue":"${venue}","source":"${source}","product":"${product}","exchangeTimeMs":`
 }
+
+/** How records end that may have a unit of their sizes. */
+export function encodeUnit(unit: string | undefined): string {
+  return unit === undefined ? '' : `,"unit":"${unit}"`
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DecimalText, PositiveDecimal, Product, SizeUnit, SourceId, TimeMs, VenueId } from './scalars.ts'
-import { stampedHead } from './stamped.ts'
+import { encodeUnit, stampedHead } from './stamped.ts'
 
 /** A size that may be nothing: a day without trades, an empty side. */
 const Amount = DecimalText.refine((text) => !text.startsWith('-'), 'expected a number not below zero')
@@ -40,7 +40,36 @@ export type Ticker = z.infer<typeof Ticker>
 
 /** The JSON text of a ticker, in the one order of fields that readers pass over fast: whose it is and when, then the rest. */
 export function encodeTicker(ticker: Ticker): string {
-  const { type, venue, source, product, exchangeTimeMs, receivedAtMs, ...rest } = ticker
-  const head = `${stampedHead(type, venue, source, product)}${exchangeTimeMs},"receivedAtMs":${receivedAtMs}`
-  return `${head},${JSON.stringify(rest).slice(1)}`
+  const { type, venue, source, product, receivedAtMs, unit } = ticker
+  return tickerText(stampedHead(type, venue, source, product), ticker, { receivedAtMs, unit })
+}
+
+/** What a venue says in a ticker. */
+export type TickerNews = Omit<Ticker, 'type' | 'venue' | 'source' | 'product' | 'receivedAtMs' | 'unit'>
+
+/** The same for whoever keeps the head of a feed (`stampedHead`) and has many tickers of it. */
+export function tickerText(
+  head: string,
+  news: TickerNews,
+  { receivedAtMs, unit }: Pick<Ticker, 'receivedAtMs' | 'unit'>,
+): string {
+  return (
+    `${head}${news.exchangeTimeMs},"receivedAtMs":${receivedAtMs},"sequence":${news.sequence}` +
+    `,"last":${orNull(news.last)},"lastSize":${orNull(news.lastSize)}` +
+    `,"bid":${orNull(news.bid)},"bidSize":${orNull(news.bidSize)}` +
+    `,"ask":${orNull(news.ask)},"askSize":${orNull(news.askSize)}` +
+    `,"day":${dayText(news.day)}${encodeUnit(unit)}}`
+  )
+}
+
+function dayText(day: Ticker['day']): string {
+  if (day === null) return 'null'
+  return (
+    `{"open":${orNull(day.open)},"high":${orNull(day.high)},"low":${orNull(day.low)}` +
+    `,"volume":${orNull(day.volume)},"quoteVolume":${orNull(day.quoteVolume)}}`
+  )
+}
+
+function orNull(decimal: string | null): string {
+  return decimal === null ? 'null' : `"${decimal}"`
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PositiveDecimal, Product, SizeUnit, SourceId, TimeMs, VenueId } from './scalars.ts'
-import { stampedHead } from './stamped.ts'
+import { encodeUnit, stampedHead } from './stamped.ts'
 
 /** Whose order met the book: a taker's `buy` lifts asks. Venues that name the maker's side are turned round where they are read. */
 export const TakerSide = z.enum(['buy', 'sell'])
@@ -29,10 +29,22 @@ export type Trade = z.infer<typeof Trade>
 
 /** The JSON text of a trade, in the one order of fields that readers pass over fast: whose it is and when, then the rest. */
 export function encodeTrade(trade: Trade): string {
-  const { type, venue, source, product, unit } = trade
+  const { type, venue, source, product, receivedAtMs, backfilled, unit } = trade
+  return tradeText(stampedHead(type, venue, source, product), trade, { receivedAtMs, backfilled, unit })
+}
+
+/** What a venue says of a trade. */
+export type TradeNews = Pick<Trade, 'exchangeTimeMs' | 'id' | 'price' | 'size' | 'side' | 'fills'>
+
+/** The same for whoever keeps the head of a feed (`stampedHead`) and has many trades of it. */
+export function tradeText(
+  head: string,
+  { exchangeTimeMs, id, price, size, side, fills }: TradeNews,
+  { receivedAtMs, backfilled, unit }: Pick<Trade, 'receivedAtMs' | 'backfilled' | 'unit'>,
+): string {
   return (
-    `${stampedHead(type, venue, source, product)}${trade.exchangeTimeMs},"receivedAtMs":${trade.receivedAtMs}` +
-    `,"id":${JSON.stringify(trade.id)},"price":"${trade.price}","size":"${trade.size}","side":"${trade.side}"` +
-    `,"fills":${trade.fills},"backfilled":${trade.backfilled}${unit === undefined ? '' : `,"unit":"${unit}"`}}`
+    `${head}${exchangeTimeMs},"receivedAtMs":${receivedAtMs},"id":${JSON.stringify(id)}` +
+    `,"price":"${price}","size":"${size}","side":"${side}"` +
+    `,"fills":${fills},"backfilled":${backfilled}${encodeUnit(unit)}}`
   )
 }

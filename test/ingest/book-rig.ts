@@ -1,5 +1,5 @@
 import { LiveBook } from '../../src/ingest/books/live-book.ts'
-import type { BookCounts, BookNews } from '../../src/ingest/books/standing-book.ts'
+import type { BookCounts } from '../../src/ingest/books/standing-book.ts'
 import { Levels } from '../../src/ingest/levels.ts'
 import {
   type BookChecksum,
@@ -9,6 +9,7 @@ import {
   NO_NUMBER,
 } from '../../src/ingest/venue.ts'
 import type { HoleReason } from '../../src/models/feed-records.ts'
+import type { BookNews } from '../../src/models/product-book.ts'
 import { virtualTimers } from '../../src/models/virtual-timers.ts'
 
 /** Small rules of every kind there is; how they are named on the wire matters to nobody here. */

@@ -130,12 +130,10 @@ export class PlayedStream {
   }
 
   #open(symbol: string): LiveProduct {
-    return new LiveProduct({
+    return new LiveProduct({ symbol, product: symbol, trading: true }, ['books'], {
       venue: 'binance',
       source: 'simulator',
       wire: this.#wire,
-      listing: { symbol, product: symbol, trading: true },
-      kinds: ['books'],
       levelsMax: 20,
       bookIntervalMs: 0,
       timers: this.timers,

@@ -1,10 +1,11 @@
 import type { HoleReason } from '../../models/feed-records.ts'
+import type { BookNews } from '../../models/product-book.ts'
 import type { Timers } from '../../models/timers.ts'
 import { type BookDoes, type BookEvent, type BookPhase, nextBook } from '../book-sync.ts'
 import type { Levels } from '../levels.ts'
 import { type BookDelta, type BookRules, type BookSnapshot, type Following, NO_NUMBER } from '../venue.ts'
 import { SnapshotAsking } from './snapshot-asking.ts'
-import { type BookCounts, type BookNews, StandingBook } from './standing-book.ts'
+import { type BookCounts, StandingBook } from './standing-book.ts'
 import { bridging, WaitingChanges } from './waiting-changes.ts'
 
 /** A snapshot that is ahead of the stream waits so long for it: many times what streams are behind answers. */

@@ -1,6 +1,6 @@
 import { compare } from '../../models/decimal.ts'
 import type { HoleReason } from '../../models/feed-records.ts'
-import type { EncodedBook } from '../../models/product-book.ts'
+import type { BookNews } from '../../models/product-book.ts'
 import type { Levels } from '../levels.ts'
 import { OrderBook } from '../order-book.ts'
 import type { BookChecksum, BookDelta, BookRules, BookSnapshot } from '../venue.ts'
@@ -30,20 +30,6 @@ export type BookCounts = {
   /** It came while the book was out of step, or was taken back with the book. */
   outOfStep: number
 }
-
-/** What of a book travels, beside its names. */
-export type BookNews = Pick<
-  EncodedBook,
-  | 'sequence'
-  | 'exchangeTimeMs'
-  | 'receivedAtMs'
-  | 'state'
-  | 'bids'
-  | 'asks'
-  | 'bidLevels'
-  | 'askLevels'
-  | 'since'
->
 
 /** A snapshot or a change with its rows. */
 export type Applied<Event> = { readonly event: Event; readonly levels: Levels }

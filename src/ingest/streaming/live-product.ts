@@ -1,12 +1,13 @@
 import type { Draft } from '../../broker/publisher.ts'
 import { formatDecimal } from '../../models/decimal.ts'
 import type { HoleReason } from '../../models/feed-records.ts'
-import { encodeBook } from '../../models/product-book.ts'
+import { bookHead, bookText } from '../../models/product-book.ts'
 import type { SourceId, VenueId } from '../../models/scalars.ts'
-import { encodeTicker } from '../../models/ticker.ts'
+import { stampedHead } from '../../models/stamped.ts'
+import { tickerText } from '../../models/ticker.ts'
 import type { Timers } from '../../models/timers.ts'
 import { type FeedKind, feedTopic } from '../../models/topics.ts'
-import { encodeTrade, type Trade } from '../../models/trade.ts'
+import { tradeText } from '../../models/trade.ts'
 import { LiveBook } from '../books/live-book.ts'
 import { openTickerCheck, type TickerCheck } from '../books/ticker-check.ts'
 import type { Levels } from '../levels.ts'
@@ -27,9 +28,6 @@ export type LiveProductAbout = {
   readonly venue: VenueId
   readonly source: SourceId
   readonly wire: Wire
-  readonly listing: Listing
-  /** What was asked for of it; other news of it only serves checks. */
-  readonly kinds: readonly FeedKind[]
   readonly levelsMax: number
   /** 0: every change is published; else at most one book in so many milliseconds. */
   readonly bookIntervalMs: number
@@ -52,16 +50,28 @@ export class LiveProduct {
   readonly tape: TradeTape | undefined
   readonly #about: LiveProductAbout
   readonly #lines: Partial<Record<FeedKind, Line>>
-  readonly #names: Pick<Trade, 'venue' | 'source' | 'product' | 'unit'>
+  /** What every text of a kind begins with, and where it goes. */
+  readonly #heads: Readonly<Record<FeedKind, string>>
+  readonly #topics: Readonly<Record<FeedKind, string>>
   #check: TickerCheck | undefined
   #dueMs = 0
   readonly #undoubt = new Map<FeedKind, () => void>()
 
-  constructor(about: LiveProductAbout) {
-    const { venue, source, wire, kinds, listing } = about
-    const { product, unit } = listing
+  /** `kinds`: what was asked for of it; other news of it only serves checks. */
+  constructor(listing: Listing, kinds: readonly FeedKind[], about: LiveProductAbout) {
+    const { venue, source, wire } = about
+    const { product } = listing
     this.#about = about
-    this.#names = unit === undefined ? { venue, source, product } : { venue, source, product, unit }
+    this.#heads = {
+      books: bookHead(venue, source, product),
+      trades: stampedHead('trade', venue, source, product),
+      tickers: stampedHead('ticker', venue, source, product),
+    }
+    this.#topics = {
+      books: feedTopic('books', venue),
+      trades: feedTopic('trades', venue),
+      tickers: feedTopic('tickers', venue),
+    }
     this.listing = listing
     this.lines = kinds.map((kind) => lineOf(kind, listing.product, wire))
     this.#lines = Object.fromEntries(this.lines.map((line) => [line.kind, line]))
@@ -144,8 +154,8 @@ export class LiveProduct {
       this.#about.ledger.unwanted++
       return
     }
-    const { symbol, ...said } = ticker
-    const value = encodeTicker({ ...said, ...this.#names, receivedAtMs: atMs })
+    const { unit } = this.listing
+    const value = tickerText(this.#heads.tickers, ticker, { receivedAtMs: atMs, unit })
     this.#about.ledger.published++
     this.#about.add(line, { kind: 'good', at: this.#at(atMs) }, this.#draft('tickers', value))
   }
@@ -166,7 +176,7 @@ export class LiveProduct {
     if (news === undefined) return
     const { timers, bookIntervalMs } = this.#about
     this.#dueMs = timers.monotonicMs() + bookIntervalMs
-    const value = encodeBook({ type: 'book', ...this.#names, ...news })
+    const value = bookText(this.#heads.books, news, this.listing.unit)
     const event: WatchEvent = { kind: 'good', at: this.#at(news.receivedAtMs) }
     this.#about.add(this.#lines.books!, event, this.#draft('books', value))
   }
@@ -265,8 +275,8 @@ export class LiveProduct {
   }
 
   #publishTrade(trade: WireTrade, atMs: number, backfilled: boolean): void {
-    const { symbol, ...said } = trade
-    const value = encodeTrade({ ...said, ...this.#names, receivedAtMs: atMs, backfilled })
+    const { unit } = this.listing
+    const value = tradeText(this.#heads.trades, trade, { receivedAtMs: atMs, backfilled, unit })
     // In a hole it is for the tape to say when that ends.
     const event: WatchEvent = { kind: this.tape!.isInHole ? 'tick' : 'good', at: this.#at(atMs) }
     if (backfilled) this.#about.ledger.received++
@@ -286,7 +296,7 @@ export class LiveProduct {
   }
 
   #draft(kind: FeedKind, value: string): Draft {
-    return { topic: feedTopic(kind, this.#about.venue), key: this.listing.product, value }
+    return { topic: this.#topics[kind], key: this.listing.product, value }
   }
 
   #at(timeMs: number): Instant {

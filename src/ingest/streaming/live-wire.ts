@@ -58,18 +58,29 @@ export class LiveWire {
       reject: (refusal, product, bytes, receivedAtMs) =>
         reject({ refusal, product, bytes, receivedAtMs, beside: product }),
     })
-    for (const wanted of share.wanted) {
-      this.#products.set(
-        wanted.listing.symbol,
-        new LiveProduct({
-          ...about,
-          ...wanted,
-          wire: share.use.wire,
-          requestSnapshot: (asker, asking) => void this.#requests.snapshot(asker, asking),
-          requestTrades: (asker, missing) => void this.#requests.trades(asker, missing),
-          resubscribe: (kind, asker) => this.#resubscribe(kind, asker),
-        }),
-      )
+    const aboutProduct = this.#aboutProduct()
+    for (const { listing, kinds } of share.wanted) {
+      this.#products.set(listing.symbol, new LiveProduct(listing, kinds, aboutProduct))
+    }
+  }
+
+  /** What all its products have in common. Written out: an object that is spread from others is slow to look things up in. */
+  #aboutProduct(): LiveProductAbout {
+    const { venue, source, levelsMax, bookIntervalMs, timers, random, ledger, add, onWaiting } = this.#about
+    return {
+      venue,
+      source,
+      wire: this.#use.wire,
+      levelsMax,
+      bookIntervalMs,
+      timers,
+      random,
+      ledger,
+      add,
+      onWaiting,
+      requestSnapshot: (product, asking) => void this.#requests.snapshot(product, asking),
+      requestTrades: (product, missing) => void this.#requests.trades(product, missing),
+      resubscribe: (kind, product) => this.#resubscribe(kind, product),
     }
   }
 

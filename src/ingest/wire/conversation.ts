@@ -29,6 +29,8 @@ export type ConversationAbout = ConnectionAbout & {
  */
 export class Conversation {
   readonly #about: ConversationAbout
+  /** Looked at with every frame: within an object that was spread from others each look would be a search. */
+  readonly #everyFrame: Pick<ConversationAbout, 'wire' | 'timers' | 'levels' | 'log' | 'onFrame' | 'happen'>
   readonly #lane: Lane
   readonly #asking: Asking
   readonly #keepAlive: KeepingAlive
@@ -45,8 +47,9 @@ export class Conversation {
   #heardAtMs: number
 
   constructor(about: ConversationAbout) {
-    const { wire, timers, subscriptions, pingMs } = about
+    const { wire, timers, levels, log, onFrame, happen, subscriptions, pingMs } = about
     this.#about = about
+    this.#everyFrame = { wire, timers, levels, log, onFrame, happen }
     this.#lane = openLane(wire.limits.messages, timers)
     this.#asking = openAsking(wire, subscriptions, () => ++this.#ids)
     this.#keepAlive = keepAliveOf(wire, pingMs)
@@ -105,7 +108,7 @@ export class Conversation {
       this.#obey(event)
       if (this.#isOver) return
     }
-    this.#about.onFrame(events, frame, this.#heardAtMs)
+    this.#everyFrame.onFrame(events, frame, this.#heardAtMs)
   }
 
   /** A venue that wants pings of its own has no other sign of life than its frames. */
@@ -131,19 +134,20 @@ export class Conversation {
   }
 
   #happen(event: LifeEvent): void {
-    this.#about.happen(event)
+    this.#everyFrame.happen(event)
   }
 
   #hear(): void {
     this.#heard++
-    this.#heardMs = this.#about.timers.monotonicMs()
-    this.#heardAtMs = this.#about.timers.nowMs()
+    const { timers } = this.#everyFrame
+    this.#heardMs = timers.monotonicMs()
+    this.#heardAtMs = timers.nowMs()
     this.#happen(FRAME)
   }
 
   /** A parser that throws breaks its promise: its frame is one that cannot be used, and no other is lost for it. */
   #parsed(frame: Uint8Array): readonly WireEvent[] {
-    const { wire, levels, log } = this.#about
+    const { wire, levels, log } = this.#everyFrame
     levels.reset()
     try {
       return wire.parseFrame(frame, { receivedAtMs: this.#heardAtMs, levels })

@@ -15,6 +15,11 @@ import type { HttpRequest } from '../venue.ts'
 
 /** The peer has so long to say goodbye: we have no more to hear from it. */
 const CLOSE_MS_MAX = 250
+/**
+ * What a socket may say at a stretch: some two hundred frames, a few milliseconds. Of what has piled up the system would hand
+ * over 2 MB of every socket before anything else gets its turn; left where it is, it takes no memory of ours.
+ */
+const TURN_BYTES_MAX = 64 * 1024
 
 /** The network, on real time. */
 export function realTransport(): Transport {
@@ -46,6 +51,8 @@ class RealSocket implements Socket {
   readonly #timers: NodeJS.Timeout[] = []
   #end: SocketEnd | undefined
   #isClosing = false
+  /** What it has said since others last had their turn. */
+  #turnBytes = 0
 
   constructor(ws: WebSocket, limits: SocketLimits, handlers: SocketHandlers) {
     this.#ws = ws
@@ -86,7 +93,16 @@ class RealSocket implements Socket {
   }
 
   #onMessage(data: Buffer): void {
-    if (!this.#isClosing) this.#handlers.onFrame(data)
+    if (this.#isClosing) return
+    if (this.#turnBytes === 0) setImmediate(() => this.#goOn())
+    this.#turnBytes += data.length
+    if (this.#turnBytes >= TURN_BYTES_MAX) this.#ws.pause()
+    this.#handlers.onFrame(data)
+  }
+
+  #goOn(): void {
+    this.#turnBytes = 0
+    if (this.#ws.isPaused) this.#ws.resume()
   }
 
   #onAlive(): void {

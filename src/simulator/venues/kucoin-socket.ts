@@ -88,7 +88,18 @@ export class KucoinSocket implements Session {
   }
 
   #isTooMany(more: number): boolean {
-    const topics = [...this.#line.joined.values()].reduce((sum, names) => sum + names.size, 0)
-    return more > TOPICS_A_MESSAGE || topics + more > TOPICS_A_CONNECTION
+    return more > TOPICS_A_MESSAGE || this.#topics() + more > TOPICS_A_CONNECTION
+  }
+
+  /** Every symbol of a topic counts; all tickers are one topic. */
+  #topics(): number {
+    let topics = 0
+    let hasEvery = false
+    for (const names of this.#line.joined.values()) {
+      const isEvery = names.has(EVERY_TICKER)
+      topics += names.size - (isEvery ? 1 : 0)
+      hasEvery ||= isEvery
+    }
+    return topics + (hasEvery ? 1 : 0)
   }
 }

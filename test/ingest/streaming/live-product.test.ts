@@ -332,17 +332,16 @@ function productRig(about: RigAbout = {}) {
   const virtual = virtualTimers(0)
   const timers = { ...virtual, nowMs: () => nowMs, monotonicMs: () => nowMs }
   const wire = { books: rules, trades, idleMs: { books: 60_000, trades: 60_000 } } as Wire
-  const product: LiveProduct = new LiveProduct({
+  const listing = {
+    symbol: 'BTCUSD',
+    product: 'BTC-USD',
+    trading: true,
+    ...(about.unit === undefined ? {} : { unit: about.unit }),
+  }
+  const product: LiveProduct = new LiveProduct(listing, kinds, {
     venue: 'binance',
     source: 'simulator',
     wire,
-    listing: {
-      symbol: 'BTCUSD',
-      product: 'BTC-USD',
-      trading: true,
-      ...(about.unit === undefined ? {} : { unit: about.unit }),
-    },
-    kinds,
     levelsMax: 3,
     bookIntervalMs,
     timers,

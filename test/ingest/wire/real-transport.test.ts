@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net'
 import { expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
 import { capturing } from '../../../src/ingest/capture/capture.ts'
 import { SEND_BYTES_MAX } from '../../../src/ingest/transport.ts'
 import { realTransport } from '../../../src/ingest/wire/real-transport.ts'
@@ -67,4 +68,42 @@ test('a peer that takes nothing is cut once too much waits for it', async () => 
   for (const socket of held) socket.destroy()
   stuck.close()
   await peer.close()
+})
+
+test('others get their turn however much one peer has to say', async () => {
+  const frame = 'x'.repeat(100)
+  const frames = 40_000
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  server.on('connection', (peer) => {
+    for (let sent = 0; sent < frames; sent++) peer.send(frame)
+  })
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+
+  let [heard, heardThisTurn, heardInATurnMax] = [0, 0, 0]
+  await new Promise<void>((resolve) => {
+    const socket = realTransport().open(
+      `ws://127.0.0.1:${port}`,
+      { frameBytesMax: 1_000, openMsMax: 5_000 },
+      {
+        onOpen: () => {},
+        onFrame: () => {
+          heard++
+          if (heardThisTurn++ === 0) {
+            setImmediate(() => {
+              heardInATurnMax = Math.max(heardInATurnMax, heardThisTurn)
+              heardThisTurn = 0
+            })
+          }
+          if (heard === frames) socket.close()
+        },
+        onClose: () => resolve(),
+      },
+    )
+  })
+  server.close()
+
+  expect(heard).toBe(frames)
+  // 64 KiB, and what the last read brings on top of that; without a bound it is 2 MB.
+  expect(heardInATurnMax * frame.length).toBeLessThanOrEqual(4 * 64 * 1024)
 })

@@ -235,6 +235,30 @@ describe('KuCoin', () => {
     expect([silent!.end?.reason, lively!.end]).toEqual(['ping timeout', undefined])
   })
 
+  test('takes 300 topics a connection: every symbol of books and trades, and all tickers as one', () => {
+    const { tap, get, simulator } = rig({ products: 400 })
+    const line = tap(`kucoin/spot/?token=${tokenOf(get)}&connectId=x`)
+    const symbols = simulator.products('kucoin')
+    const topics = [0, 100, 200].map((from) => symbols.slice(from, from + 100).join())
+    line.say({ id: '1', type: 'subscribe', topic: '/market/ticker:all', response: true })
+    line.say({ id: '2', type: 'subscribe', topic: `/market/level2:${topics[0]}`, response: true })
+    line.say({ id: '3', type: 'subscribe', topic: `/market/level2:${topics[1]}`, response: true })
+    line.say({ id: '4', type: 'subscribe', topic: `/market/level2:${topics[2]}`, response: true })
+    line.say({
+      id: '5',
+      type: 'subscribe',
+      topic: `/market/match:${symbols.slice(0, 99).join()}`,
+      response: true,
+    })
+    expect(line.json().flatMap(({ type, id }) => (type === 'welcome' ? [] : [`${id} ${type}`]))).toEqual([
+      '1 ack',
+      '2 ack',
+      '3 ack',
+      '4 error',
+      '5 ack',
+    ])
+  })
+
   test('names the product of ticker:all in `subject`', async () => {
     const { timers, tap, get, simulator } = rig()
     const line = tap(`kucoin/spot/?token=${tokenOf(get)}&connectId=x`)
