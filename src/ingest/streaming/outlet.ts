@@ -14,7 +14,7 @@ const BATCH_RECORDS = 1_000
 export type OutletAbout = {
   readonly feed: Pick<WatchedFeed, 'say' | 'mark'>
   readonly timers: Timers
-  /** Milliseconds that a record waits at most for others to go with it. */
+  /** Milliseconds that a record waits for others to go with it. */
   readonly lingerMs: number
   /** Hands over, with `add`, what is due of what waits elsewhere; all of it where `all`. Answers whether more will be due. */
   readonly collect: (all: boolean) => boolean
@@ -60,16 +60,10 @@ export class Outlet {
   wake(): void {
     this.#isAwaited = true
     if (this.#unwake !== undefined || this.#isPublishing) return
-    this.#unwake = this.#about.timers.after(this.#untilDueMs(), () => {
+    this.#unwake = this.#about.timers.after(this.#about.lingerMs, () => {
       this.#unwake = undefined
       this.#begin()
     })
-  }
-
-  /** Every outlet of a process publishes at the same moments: what goes to one log at once shares one commit. */
-  #untilDueMs(): number {
-    const { timers, lingerMs } = this.#about
-    return lingerMs === 0 ? 0 : lingerMs - (timers.monotonicMs() % lingerMs)
   }
 
   /** Everything that waits, due or not where it is goodbye, then the marks. Resolves when the fate of it is known. */
