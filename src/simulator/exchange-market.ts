@@ -2,7 +2,7 @@ import { BookSide } from './book-side.ts'
 import type { ExchangeListing } from './exchange-listing.ts'
 import type { PricePath } from './price-path.ts'
 import { draw, keyOf, share, subKey } from './random.ts'
-import { fillsOf, type MadeTrade, TradeTimes } from './trade-times.ts'
+import { FILLS_MEAN, fillsOf, type MadeTrade, TradeTimes } from './trade-times.ts'
 
 /**
  * The market of one product on one venue: a book that changes a little with each step, and trades at its best prices.
@@ -165,8 +165,8 @@ export class ExchangeMarket {
 
   /** What all trades of a day add up to, nearly: in units. */
   get dayVolumeUnits(): number {
-    const lots = (this.#tradesPerSecond * SECONDS_A_DAY * (this.#tradeLotsMax + 1)) / 2
-    return Math.round(lots) * this.listing.lotUnits
+    const lotsMean = FILLS_MEAN + (this.#tradeLotsMax - 1) / 2
+    return Math.round(this.#tradesPerSecond * SECONDS_A_DAY * lotsMean) * this.listing.lotUnits
   }
 
   /** Some book of some step, to be forgotten by what follows. */
@@ -255,7 +255,9 @@ export class ExchangeMarket {
     const key = subKey(this.#key ^ TRADES, id)
     const chance = draw(key, 1)
     const taker = chance < 0x8000_0000 ? 'buy' : 'sell'
-    const lots = 1 + (draw(key, 2) % this.#tradeLotsMax)
+    const { firstFill, lastFill } = fillsOf(id)
+    // At least one for each fill.
+    const lots = lastFill - firstFill + 1 + (draw(key, 2) % this.#tradeLotsMax)
     const timeMs = this.#tradeTimes.timeOf(id)
     return {
       id,
@@ -264,7 +266,8 @@ export class ExchangeMarket {
       sizeUnits: lots * this.listing.lotUnits,
       timeMs,
       micros: chance % 1_000,
-      ...fillsOf(id),
+      firstFill,
+      lastFill,
       sequence: sequenceOf(this.#key, step) + 1 + id - this.#firstTradeAfter(step),
     }
   }

@@ -47,6 +47,14 @@ export function fillsOf(id: number): Pick<MadeTrade, 'firstFill' | 'lastFill'> {
   return { firstFill, lastFill: firstFill + FILLS[id % 4]! - 1 }
 }
 
+/** The trade that a fill is one of. */
+export function tradeOfFill(fill: number): number {
+  const within = fill % FILLS_OF_FOUR
+  return Math.floor(fill / FILLS_OF_FOUR) * 4 + FILLS_BEFORE.findLastIndex((before) => before <= within)
+}
+
 const FILLS = [1, 2, 1, 3]
+/** How many single fills a trade is made of, on average. */
+export const FILLS_MEAN = 7 / 4
 const FILLS_BEFORE = [0, 1, 3, 4]
 const FILLS_OF_FOUR = 7

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
-import { decimalOf, formatDecimal } from '../../src/models/decimal.ts'
+import { add, decimalOf, formatDecimal } from '../../src/models/decimal.ts'
 import type { ProductBook } from '../../src/models/product-book.ts'
 import type { VenueId } from '../../src/models/scalars.ts'
 import { FEED_KINDS } from '../../src/models/topics.ts'
 import type { Trade } from '../../src/models/trade.ts'
-import type { SimBook } from '../../src/simulator/sim.ts'
+import type { SimBook, SimTrade } from '../../src/simulator/sim.ts'
 import { NOON_MS, type StreamRig } from './stream-rig.ts'
 
 /** What was published, held against what the simulated venue knows to be true. */
@@ -119,15 +119,10 @@ export function expectTrueTape(
           ({ fromMs, toMs = Infinity }) => timeMs >= fromMs - SETTLING_MS && timeMs <= toMs + SETTLING_MS,
         ),
     )
-  const published = new Set(
-    trades.map(
-      ({ exchangeTimeMs, price, size, side }) => `${exchangeTimeMs} ${plain(price)} ${plain(size)} ${side}`,
-    ),
+  const published = soldAt(
+    trades.map(({ exchangeTimeMs: timeMs, side: taker, ...trade }) => ({ timeMs, taker, ...trade })),
   )
-  const missing = expected.filter(
-    ({ timeMs, price, size, taker }) =>
-      ![...near(timeMs, price, size, taker)].some((text) => published.has(text)),
-  )
+  const missing = [...soldAt(expected)].filter(([at, size]) => published.get(at) !== size)
   expect(missing, `${venue} ${product}: trades are missing`).toEqual([])
   return expected.length
 }
@@ -137,8 +132,19 @@ export type Stretch = { readonly fromMs: number; readonly toMs: number | undefin
 /** A trade is under way for some milliseconds at either end of a stretch. */
 const SETTLING_MS = 500
 
-function* near(timeMs: number, price: string, size: string, taker: string): Generator<string> {
-  yield `${timeMs} ${plain(price)} ${plain(size)} ${taker}`
+/**
+ * How much was sold to whom, at which price and when: what is asked for again after a hole may be single fills of a trade that
+ * the stream would have told of as one.
+ */
+function soldAt(
+  trades: readonly Pick<SimTrade, 'timeMs' | 'price' | 'size' | 'taker'>[],
+): Map<string, string> {
+  const sold = new Map<string, string>()
+  for (const { timeMs, price, size, taker } of trades) {
+    const at = `${timeMs} ${plain(price)} ${taker}`
+    sold.set(at, formatDecimal(add(decimalOf(sold.get(at) ?? '0'), decimalOf(size))))
+  }
+  return sold
 }
 
 /** Holes of a line follow each other, each ends after it began, and none is open. */

@@ -1,9 +1,9 @@
 import { type Budget, budget, json, type SimAnswer, type SimRequest } from '../exchange.ts'
-import type { ExchangeMarket } from '../exchange-market.ts'
 import type { Feed } from '../feeds.ts'
 import type { Room } from '../room.ts'
+import { fillsOf } from '../trade-times.ts'
 import type { BookNumbering } from './okx-numbering.ts'
-import { bookBody, instrumentText, LEVELS_MAX, tradePage, typeText } from './okx-texts.ts'
+import { bookBody, fillPage, instrumentText, LEVELS_MAX, typeText } from './okx-texts.ts'
 
 const REQUESTS_IN_2_S = 40
 const PAGE = 100
@@ -49,22 +49,12 @@ export class OkxRest {
 
   /** The newest first; `after` is older than that id. */
   #trades(feed: Feed, query: URLSearchParams): SimAnswer {
-    const last = this.#room.lastTradeId(feed)
+    const { lastFill } = fillsOf(this.#room.lastTradeId(feed))
     const newest = query.has('after')
-      ? Math.min(last, tradeBefore(feed.market, Number(query.get('after'))))
-      : last
-    return done(tradePage(feed.market, newest, Math.min(Number(query.get('limit') ?? PAGE), PAGE_MAX)))
+      ? Math.min(lastFill, Math.ceil(Number(query.get('after'))) - 1)
+      : lastFill
+    return done(fillPage(feed.market, newest, Math.min(Number(query.get('limit') ?? PAGE), PAGE_MAX)))
   }
-}
-
-/** The newest trade whose last fill is below `fill`. */
-function tradeBefore(market: ExchangeMarket, fill: number): number {
-  let id = Math.ceil(fill)
-  while (id > 0 && market.tradeOf(id)!.lastFill >= fill) {
-    // Each trade is of one fill at least, and of three at most.
-    id = Math.max(0, id - Math.max(1, Math.floor((market.tradeOf(id)!.lastFill - fill) / 3)))
-  }
-  return id
 }
 
 function done(rows: string): SimAnswer {

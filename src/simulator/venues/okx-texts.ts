@@ -4,7 +4,7 @@ import type { ExchangeListing } from '../exchange-listing.ts'
 import type { ExchangeMarket } from '../exchange-market.ts'
 import { bestOf, changedRows, joined, lastPrice, ordersOf, wholeRows } from '../market-rows.ts'
 import { stripped } from '../number-text.ts'
-import type { MadeTrade } from '../trade-times.ts'
+import { type MadeTrade, tradeOfFill } from '../trade-times.ts'
 import type { BookNumbers } from './okx-numbering.ts'
 
 /**
@@ -82,23 +82,43 @@ const CHECKED = 25
 /** Its `side` is the taker's; `tradeId` that of the last of the `count` fills it adds up. */
 export function tradeText(market: ExchangeMarket, trade: MadeTrade, aheadMs: number): string {
   const { symbol } = market.listing
-  return `{"arg":{"channel":"trades","instId":"${symbol}"},"data":[${tradeRow(market, trade, aheadMs)}]}`
-}
-
-function tradeRow(market: ExchangeMarket, trade: MadeTrade, aheadMs: number): string {
+  const count = trade.lastFill - trade.firstFill + 1
+  const row = tradeRow(market, trade, trade.lastFill, trade.sizeUnits, aheadMs)
   return (
-    `{"instId":"${market.listing.symbol}","tradeId":"${trade.lastFill}","px":"${priceText(market, trade.priceUnits)}",` +
-    `"sz":"${sizeText(market, trade.sizeUnits)}","side":"${trade.taker}","ts":"${trade.timeMs + aheadMs}",` +
-    `"count":"${trade.lastFill - trade.firstFill + 1}","source":"0","seqId":${trade.sequence}}`
+    `{"arg":{"channel":"trades","instId":"${symbol}"},"data":` +
+    `[{${row},"count":"${count}","source":"0","seqId":${trade.sequence}}]}`
   )
 }
 
-/** A page of trades, newest first, from that one backwards. */
-export function tradePage(market: ExchangeMarket, newestId: number, rows: number): string {
-  const count = Math.min(rows, newestId + 1)
-  return Array.from({ length: count }, (_, back) => market.tradeOf(newestId - back)!)
-    .map((trade) => tradeRow(market, trade, 0).replace(/,"count":"\d+"/, ''))
-    .join(',')
+/** A page of history, newest first, from that fill backwards: every fill by itself, however they were told of. */
+export function fillPage(market: ExchangeMarket, newestFill: number, rows: number): string {
+  const texts: string[] = []
+  for (let fill = newestFill; fill >= 0 && texts.length < rows; fill--) {
+    const trade = market.tradeOf(tradeOfFill(fill))!
+    texts.push(`{${tradeRow(market, trade, fill, fillUnits(market, trade, fill), 0)},"source":"0"}`)
+  }
+  return texts.join(',')
+}
+
+/** The first fill of a trade takes what does not go into whole lots for all of them. */
+function fillUnits({ listing }: ExchangeMarket, trade: MadeTrade, fill: number): number {
+  const { firstFill, lastFill, sizeUnits } = trade
+  const fills = lastFill - firstFill + 1
+  const each = Math.floor(sizeUnits / listing.lotUnits / fills) * listing.lotUnits
+  return fill === firstFill ? sizeUnits - (fills - 1) * each : each
+}
+
+function tradeRow(
+  market: ExchangeMarket,
+  { priceUnits, taker, timeMs }: MadeTrade,
+  tradeId: number,
+  sizeUnits: number,
+  aheadMs: number,
+): string {
+  return (
+    `"instId":"${market.listing.symbol}","tradeId":"${tradeId}","px":"${priceText(market, priceUnits)}",` +
+    `"sz":"${sizeText(market, sizeUnits)}","side":"${taker}","ts":"${timeMs + aheadMs}"`
+  )
 }
 
 export function tickerText(market: ExchangeMarket, timeMs: number): string {

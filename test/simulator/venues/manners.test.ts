@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { add, decimalOf, formatDecimal } from '../../../src/models/decimal.ts'
 import { rig } from '../tap.ts'
 
 /** What the venues do beside telling of markets: how they say yes and no, what they put up with, when they hang up. */
@@ -272,6 +273,31 @@ describe('KuCoin', () => {
 })
 
 describe('OKX', () => {
+  test('tells of all fills of an order at one price as one trade, and lists them one by one', async () => {
+    const { timers, tap, get } = rig()
+    const line = tap('okx/public/ws/v5/public')
+    line.say({ id: 'a1', op: 'subscribe', args: [{ channel: 'trades', instId: 'BTC-USDT' }] })
+    await timers.advanceBy(10_000)
+    type Row = { tradeId: string; px: string; sz: string; side: string; ts: string; count: string }
+    const told = line.json().flatMap(({ data }) => (data ?? []) as Row[])
+    const { body } = get('okx/public/api/v5/market/history-trades?instId=BTC-USDT&type=1&limit=500')
+    const fills = new Map((body as { data: Row[] }).data.map((fill) => [Number(fill.tradeId), fill]))
+    expect(new Set(told.map(({ count }) => count))).toEqual(new Set(['1', '2', '3']))
+    for (const { tradeId, px, sz, side, ts, count } of told.slice(1)) {
+      const ids = Array.from({ length: Number(count) }, (_, back) => Number(tradeId) - back)
+      const parts = ids.map((id) => fills.get(id)!)
+      for (const part of parts) expect(part).toMatchObject({ px, side, ts })
+      expect(formatDecimal(parts.map((part) => decimalOf(part.sz)).reduce(add))).toBe(sz)
+      expect(parts.every((part) => Number(part.sz) > 0)).toBe(true)
+    }
+    const page = get('okx/public/api/v5/market/history-trades?instId=BTC-USDT&type=1&limit=3&after=1000007')
+    expect((page.body as { data: Row[] }).data.map((fill) => fill.tradeId)).toEqual([
+      '1000006',
+      '1000005',
+      '1000004',
+    ])
+  })
+
   test('says yes for each, and of what there is not, no', () => {
     const { tap } = rig()
     const line = tap('okx/public/ws/v5/public')
