@@ -46,7 +46,10 @@ function parseBytes(text: string): number | undefined {
   return parts === null ? undefined : Number(parts[1]) * UNITS_BYTES[(parts[2] ?? 'B').toUpperCase()]!
 }
 
-/** `5m` or `1m,5m,1h`: lengths of UTC-aligned windows. Each divides a day, so that every day begins with a new window. */
+/**
+ * `5m` or `1m,5m,1h`: lengths of UTC-aligned windows. Each divides a day, so that every day begins with a new window, and is of
+ * whole seconds: a book stands for all changes of a second.
+ */
 export const windowLengths = z
   .string()
   .transform((text) => text.split(',').map((part) => parseDuration(part.trim())))
@@ -57,6 +60,7 @@ export const windowLengths = z
           .int()
           .min(SECOND_MS)
           .max(DAY_MS)
+          .multipleOf(SECOND_MS)
           .refine((lengthMs) => DAY_MS % lengthMs === 0),
       )
       .min(1)

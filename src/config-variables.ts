@@ -108,7 +108,7 @@ export const variables: { readonly [Name in keyof Config]: Variable<Config[Name]
     name: 'WINDOWS',
     default: '5m',
     says: 'Lengths of the UTC-aligned windows, such as 1m,5m,1h: each divides a day. Needs a rebuild when changed.',
-    expected: `1 to ${values.WINDOWS_MAX} durations of 1s..1d that divide a day, none twice`,
+    expected: `1 to ${values.WINDOWS_MAX} durations of whole seconds, 1s..1d, that divide a day, none twice`,
     reads: values.windowLengths,
   },
   lateMaxMs: {

@@ -108,6 +108,7 @@ describe('what a variable may say', () => {
     ['WINDOWS', '7m'],
     ['WINDOWS', '2d'],
     ['WINDOWS', '500ms'],
+    ['WINDOWS', '1500ms'],
     ['WINDOWS', '5m,300s'],
     ['WINDOWS', '1s,2s,3s,4s,5s,6s,8s,10s,12s'],
     ['LATE_MAX', '0s'],

@@ -12,7 +12,7 @@ import { rejectionDraft } from './rejecting.ts'
 import { listProducts } from './streaming/list-products.ts'
 import type { LiveProduct } from './streaming/live-product.ts'
 import { LiveWire, type StreamRejection } from './streaming/live-wire.ts'
-import { Outlet } from './streaming/outlet.ts'
+import { Outlet, WAITING_MAX } from './streaming/outlet.ts'
 import { nothingToWatch, type Share, shareOut, type WireUse } from './streaming/product-list.ts'
 import { newStreamLedger, type StreamLedger } from './streaming/stream-ledger.ts'
 import { StreamTelling } from './streaming/stream-telling.ts'
@@ -72,7 +72,7 @@ class Stream {
 
   constructor(settings: StreamSettings) {
     this.#settings = settings
-    this.#telling = new StreamTelling({ ...settings, nowMs: settings.timers.nowMs })
+    this.#telling = new StreamTelling(settings)
   }
 
   async run(): Promise<StreamOutcome> {
@@ -166,6 +166,7 @@ class Stream {
       collect: (all) => this.#collect(all),
       waitingSinceMs: () => this.#waitingSinceMs(),
       onFate: (happenings, fate) => this.#countFate(happenings, fate),
+      onFull: () => this.#telling.overloaded(WAITING_MAX),
       onFailure: (error) => this.#fail(error),
     })
   }

@@ -13,7 +13,7 @@ export const topOfBook: Insight = {
   tables: [
     {
       title: 'Top of book',
-      says: 'prices in the quote currency, sizes in the base; imbalance 1: all size on the bid, -1: all on the ask',
+      says: 'prices in the quote currency, sizes in the base or, of derivatives, contracts; imbalance 1: all size on the bid, -1: all on the ask',
       columns: [
         ['product', 'left'],
         ['bid', 'point'],

@@ -33,7 +33,7 @@ describe('the text report', () => {
 
 coinbase, source mock: made data, not the market
 
-  Top of book  prices in the quote currency, sizes in the base; imbalance 1: all size on the bid, -1: all on the ask
+  Top of book  prices in the quote currency, sizes in the base or, of derivatives, contracts; imbalance 1: all size on the bid, -1: all on the ask
     product       bid  size       ask  size  spread     bps        mid  microprice  imbalance  received        age
     BTC-USD  71234.56     3  71235.57     1    1.01  0.1418  71235.065   71235.318       0.50  14:37:05.000  7.0 s
 

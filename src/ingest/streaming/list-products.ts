@@ -3,7 +3,7 @@ import type { Alert } from '../../alerts/alert.ts'
 import type { Timers } from '../../models/timers.ts'
 import type { HttpAnswer } from '../transport.ts'
 import type { HttpRequest, Listing } from '../venue.ts'
-import { retryMs } from '../wire/backoff.ts'
+import { type Refusing, retryMs } from '../wire/backoff.ts'
 import { patternsFor, type WireUse } from './product-list.ts'
 
 export type ListAbout = {
@@ -16,6 +16,8 @@ export type ListAbout = {
 
 /** So many answers in vain are worth a word to people. */
 const FAILURES_TOLD = 5
+/** To be refused where we are, once, is. */
+const NOT_HERE = 451
 
 export type ListOf = { readonly use: WireUse; readonly listings: readonly Listing[] }
 
@@ -47,22 +49,26 @@ async function list(
 ): Promise<readonly Listing[]> {
   const { stop, random, log, tell } = about
   const { host } = new URL(request.url)
+  let isTold = false
   for (let failures = 0; !stop.aborted; ) {
     const answer = await ask(use, request)
     if (stop.aborted) break
     const read = answer.kind === 'body' ? use.wire.parseListing(answer.bytes) : answer
     if ('listings' in read) {
-      if (failures >= FAILURES_TOLD) tell(`${host} lists its products again`, 'Streaming begins.', 'info')
+      if (isTold) tell(`${host} lists its products again`, 'Streaming begins.', 'info')
       return read.listings
     }
     failures++
     const message = 'refusal' in read ? `cannot be read: ${read.refusal.message}` : read.message
     log.warn({ host, failures }, `no product list from ${host}: ${message}`)
-    if (failures === FAILURES_TOLD) {
-      const text = `The last of ${failures} answers: ${message}\nNothing can be streamed before it comes; we go on asking.`
+    const refusing: Refusing = 'status' in read ? read : {}
+    if (!isTold && (failures >= FAILURES_TOLD || refusing.status === NOT_HERE)) {
+      isTold = true
+      const answers = failures === 1 ? 'The answer' : `The last of ${failures} answers`
+      const text = `${answers}: ${message}\nNothing can be streamed before it comes; we go on asking.`
       tell(`${host} does not list its products`, text, 'warning')
     }
-    await paused(retryMs('status' in read ? read : {}, failures, random), about)
+    await paused(retryMs(refusing, failures, random), about)
   }
   return []
 }

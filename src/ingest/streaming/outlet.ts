@@ -22,6 +22,8 @@ export type OutletAbout = {
   readonly waitingSinceMs: () => number | undefined
   /** What became of records that were added. */
   readonly onFate: (happenings: readonly Happening[], fate: Fate) => void
+  /** Something has no room and is dropped, for the first time since there was room for everything. */
+  readonly onFull: () => void
   /** The log has broken its promise. */
   readonly onFailure: (error: unknown) => void
 }
@@ -37,6 +39,7 @@ export class Outlet {
   readonly #about: OutletAbout
   #waiting: Happening[] = []
   readonly #dropping = new Set<Line>()
+  #isFull = false
   #mark: AskedMark | undefined
   #isPublishing = false
   /** Something will be due that does not wait here. */
@@ -99,6 +102,7 @@ export class Outlet {
     this.#isAwaited = this.#about.collect(mark?.bye === true)
     const happenings = this.#waiting
     this.#waiting = []
+    this.#isFull &&= this.#dropping.size > 0
     this.#dropping.clear()
     try {
       const said = this.#say(happenings)
@@ -125,6 +129,8 @@ export class Outlet {
   #drop(happening: Happening): void {
     const { line, event } = happening
     this.#about.onFate([happening], 'dropped')
+    if (!this.#isFull) this.#about.onFull()
+    this.#isFull = true
     if (this.#dropping.has(line)) return
     this.#dropping.add(line)
     this.#waiting.push({ line, event: { kind: 'dropped', at: event.at } })

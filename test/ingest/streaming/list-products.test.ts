@@ -50,6 +50,18 @@ describe('the product lists of a venue', () => {
     await rig.lists
   })
 
+  test('people hear at once of a venue that is not for where we are, and when it is over', async () => {
+    let answers = 0
+    const rig = listing([oneList], ['BTC-USD'], () =>
+      ++answers <= 6 ? { kind: 'refused', status: 451, message: 'not here' } : body('BTC-USD'),
+    )
+    await rig.timers.advanceBy(1_000)
+    expect(rig.told).toEqual(['warning: venue.test does not list its products'])
+    for (let i = 0; i < 6; i++) await rig.timers.advanceBy(70_000)
+    await rig.lists
+    expect(rig.told.slice(1)).toEqual(['info: venue.test lists its products again'])
+  })
+
   test('the end is not waited for', async () => {
     const rig = listing([oneList], ['BTC-USD'], () => failed('no connection'))
     await rig.timers.advanceBy(100)

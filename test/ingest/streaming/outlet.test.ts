@@ -141,13 +141,30 @@ describe('a slow log', () => {
     rig.trade('A')
     rig.lost('B')
     rig.word('B')
-    expect(rig.dropped).toBe(3)
+    expect([rig.dropped, rig.spells]).toEqual([3, 1])
     rig.release()
     await rig.mark()
     const told = rig.calls.flat()
     expect(told.filter((one) => one.startsWith('A ')).at(-1)).toBe('A hole-open')
     expect(told.filter((one) => one.startsWith('B ')).slice(2)).toEqual(['B hole-open', 'B hole-close'])
     expect(told.filter((one) => /^A \d/.test(one))).toHaveLength(WAITING_MAX + 2)
+  })
+
+  test('that nothing has room is said once, and again after everything had', async () => {
+    const rig = await outletRig()
+    const overflow = () => {
+      for (let i = 0; i < WAITING_MAX + 3; i++) rig.trade('A')
+    }
+    overflow()
+    expect(rig.spells).toBe(1)
+    await rig.mark()
+    overflow()
+    expect(rig.spells).toBe(1)
+    await rig.mark()
+    rig.trade('A')
+    await rig.mark()
+    overflow()
+    expect(rig.spells).toBe(2)
   })
 })
 
@@ -233,6 +250,7 @@ async function outletRig({ bookDueMs = 0 }: { bookDueMs?: number } = {}) {
   let books = 0
   let bookSinceMs: number | undefined
   let dropped = 0
+  let spells = 0
 
   const publish = async (records: readonly OutgoingRecord[]): Promise<void> => {
     await held
@@ -282,6 +300,9 @@ async function outletRig({ bookDueMs = 0 }: { bookDueMs?: number } = {}) {
         droppedOf.set(line.product, (droppedOf.get(line.product) ?? 0) + 1)
       }
     },
+    onFull() {
+      spells++
+    },
     onFailure: (error) => failures.push((error as Error).message),
   })
   const happen = (product: string, event: Happening['event'], also?: Happening['also']) =>
@@ -292,6 +313,9 @@ async function outletRig({ bookDueMs = 0 }: { bookDueMs?: number } = {}) {
     failures,
     weather,
     droppedOf,
+    get spells() {
+      return spells
+    },
     get dropped() {
       return dropped
     },
