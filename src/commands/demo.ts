@@ -34,19 +34,25 @@ export async function demo(context: Context, options: { forText?: string | undef
   const startedAtMs = context.nowMs()
   const fromMs = Math.max(startedAtMs - HISTORY_MS, await madeUpToMs(inDemo.config))
   const market = openDemoMarket(inDemo, broker, fromMs)
-  const tables = beginParts(inDemo, ['schedule', 'process'])
+  let tellFed: () => void = () => {}
+  const others = new Promise<void>((resolve) => {
+    tellFed = resolve
+  })
+  const tables = beginParts(inDemo, ['schedule', 'process'], { others })
   let ingesting: Promise<string[]> = Promise.resolve([])
   try {
     await market.makeHistory()
     const url = await market.goLive()
-    ingesting = beginParts(inDemo, ['ingest'], { SIMULATOR_URL: url })
+    ingesting = beginParts(inDemo, ['ingest'], { env: { SIMULATOR_URL: url } })
     void Promise.all([tables, ingesting]).then(() => ended.abort('every part has ended'))
     await report(inDemo, startedAtMs)
     await statusLines(inDemo, broker)
   } finally {
     clearTimeout(timer)
     ended.abort('done')
-    await Promise.all([tables, ingesting])
+    await ingesting
+    tellFed()
+    await tables
     await market.close()
     await broker.close()
   }
@@ -62,7 +68,7 @@ function introduction({ dataDir }: Config): string {
 function beginParts(
   context: Context,
   names: readonly string[],
-  more: Readonly<Record<string, string>> = {},
+  more: { readonly env?: Readonly<Record<string, string>>; readonly others?: Promise<unknown> } = {},
 ): Promise<string[]> {
   const { config, log, stop } = context
   const parts = names.map((name) => ({ name, args: [] }))
@@ -71,9 +77,10 @@ function beginParts(
     DATA_DIR: config.dataDir,
     LOG_LEVEL: log.level,
     ...DEMO_SETTINGS,
-    ...more,
+    ...more.env,
   }
-  return supervise(parts, { env, log, stop, ...terminal(context) })
+  const { others } = more
+  return supervise(parts, { env, log, stop, ...(others && { others }), ...terminal(context) })
 }
 
 /** What is watched, whatever the settings say. */

@@ -22,11 +22,16 @@ export type PartOptions = {
   readonly bin?: string
 }
 
-export type SuperviseOptions = PartOptions & { readonly log: Logger; readonly stop: AbortSignal }
+export type SuperviseOptions = PartOptions & {
+  readonly log: Logger
+  readonly stop: AbortSignal
+  /** Resolves when others have ended whose writing the last part reads as well. */
+  readonly others?: Promise<unknown>
+}
 
 /** A part that has not drained by then is killed: before our own watchdog would leave it to itself. */
 const KILL_AFTER_MS = 9_000
-/** The last part is told to stop when the others have ended, or are this late. */
+/** The last part is told to stop when those before it have ended, or are this late. */
 const OTHERS_MS_MAX = 3_000
 /** What the others wrote last is with the last part by then: it is woken within 20 ms and commits within 100. */
 const HAND_OVER_MS = 300
@@ -41,7 +46,8 @@ const BIN = fileURLToPath(new URL(`./tidebook${extname(import.meta.url)}`, impor
 export async function supervise(parts: readonly Part[], options: SuperviseOptions): Promise<string[]> {
   const children = parts.map((part) => startPart(part, options))
   const ends = parts.map((part, i) => endOf(part, children[i]!, options))
-  const stopAll = () => stopInOrder(children, ends)
+  const before = [...ends.slice(0, -1), ...(options.others === undefined ? [] : [options.others])]
+  const stopAll = () => stopInOrder(children, ends, before)
   if (options.stop.aborted) stopAll()
   else options.stop.addEventListener('abort', stopAll, { once: true })
   const gaveUp = (await Promise.all(ends)).flat()
@@ -66,14 +72,17 @@ export function startPart(part: Part, options: PartOptions): ChildProcess {
 async function stopInOrder(
   children: readonly ChildProcess[],
   ends: readonly Promise<unknown>[],
+  before: readonly Promise<unknown>[],
 ): Promise<void> {
   const killer = setTimeout(() => {
     for (const child of children) child.kill('SIGKILL')
   }, KILL_AFTER_MS)
   Promise.all(ends).then(() => clearTimeout(killer))
   for (const child of children.slice(0, -1)) child.kill('SIGTERM')
-  await Promise.race([Promise.all(ends.slice(0, -1)), delay(OTHERS_MS_MAX, undefined, { ref: false })])
-  await delay(HAND_OVER_MS)
+  if (before.length > 0) {
+    await Promise.race([Promise.all(before), delay(OTHERS_MS_MAX, undefined, { ref: false })])
+    await delay(HAND_OVER_MS)
+  }
   children.at(-1)?.kill('SIGTERM')
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { supervise } from '../../src/commands/supervise.ts'
@@ -65,6 +66,17 @@ describe('supervised parts', () => {
     const stops = lines.all.filter((line) => line.includes('stopping')).map((line) => line.split(' ')[0])
     expect(stops).toHaveLength(3)
     expect(stops.at(-1)).toBe('reads')
+  })
+
+  test('stop after what others write for them, however that is run', async () => {
+    const sources = start(['lives'])
+    const { lines, ended } = start(['reads'], [], {}, sources.ended)
+    await sources.lines.seen((line) => line.startsWith('lives '))
+    await lines.seen((line) => line.startsWith('reads '))
+    lines.stop()
+    const atOnce = await Promise.race([ended, delay(500, 'still there')])
+    sources.lines.stop()
+    expect([await sources.ended, await ended, atOnce]).toEqual([[], [], 'still there'])
   })
 
   test('end with their supervisor, even where that is killed', async () => {
@@ -134,12 +146,17 @@ describe('signals', () => {
   }
 })
 
-function start(names: readonly string[], args: readonly string[] = [], env: Record<string, string> = {}) {
+function start(
+  names: readonly string[],
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  others: Promise<unknown> = Promise.resolve(),
+) {
   const lines = collector()
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => lines.add(line.trimEnd()) })
   const ended = supervise(
     names.map((name) => ({ name, args })),
-    { env, log, stop: lines.signal, human: false, color: false, bin: parts, say: lines.add },
+    { env, log, stop: lines.signal, others, human: false, color: false, bin: parts, say: lines.add },
   )
   return { lines, ended }
 }
