@@ -10,7 +10,7 @@ import { type BookDelta, type BookSnapshot, NO_NUMBER, type WireTrade } from '..
  *     {"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1732199471000,"s":"BTCUSDT","a":26129,"p":"0.01","q":"4.7","f":100,"l":105,"T":1732199470998,"m":true,"M":true}}
  *     {"lastUpdateId":160,"bids":[...],"asks":[...]}
  *
- * It only ever says yes: what it answers is what the contract in `binance-frames.ts` and `binance-bodies.ts` says of the
+ * It only ever says yes: what it answers is what the contract in `frames.ts` and `bodies.ts` says of the
  * same bytes, and whatever it does not know its way about in it leaves undefined for the contract to decide.
  */
 

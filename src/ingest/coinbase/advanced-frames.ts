@@ -20,7 +20,7 @@ import {
 
 /**
  * What the frames of Coinbase Advanced Trade's socket say, by their contract: the schemas below. Frames of books, which are
- * many and large, have a faster reader in `coinbase-advanced-scan.ts`, which leaves whatever it does not know to this.
+ * many and large, have a faster reader in `advanced-scan.ts`, which leaves whatever it does not know to this.
  */
 export function readFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] {
   const read = readJson(frame)

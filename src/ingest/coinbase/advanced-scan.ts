@@ -14,7 +14,7 @@ import { scanTimeMs } from './time.ts'
  *   {"channel":"l2_data","client_id":"","timestamp":"...","sequence_num":5,"events":[{"type":"update","product_id":"BTC-USD",
  *    "updates":[{"side":"offer","event_time":"2026-11-20T14:31:10.1Z","price_level":"64934.09","new_quantity":"0"},...]},...]}
  *
- * It only ever says yes, and then says what `coinbase-advanced-frames.ts` says; whatever else it leaves undefined for that.
+ * It only ever says yes, and then says what `advanced-frames.ts` says; whatever else it leaves undefined for that.
  */
 export function scanFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] | undefined {
   // Every byte looked at follows one that is not this brace: nothing is read beyond the end.

@@ -21,7 +21,7 @@ import {
 
 /**
  * What the frames of Coinbase Exchange's socket say, by their contract: the schemas below. The two that are many or large
- * have a faster reader in `coinbase-exchange-scan.ts`, which leaves whatever it does not know its way about in to this.
+ * have a faster reader in `exchange-scan.ts`, which leaves whatever it does not know its way about in to this.
  */
 export function readFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] {
   const read = readJson(frame)

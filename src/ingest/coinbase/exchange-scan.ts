@@ -14,7 +14,7 @@ import { deltaOf } from './words.ts'
  *   {"type":"l2update","product_id":"BTC-USD","changes":[["buy","64930.50","0.00000000"],...],"time":"2026-11-20T14:31:10.123456Z"}
  *   {"type":"snapshot","product_id":"BTC-USD","asks":[["64934.09","0.5"],...],"bids":[...]}      (or bids first; or a time behind)
  *
- * It only ever says yes, and then says what `coinbase-exchange-frames.ts` says; whatever else it leaves undefined for that.
+ * It only ever says yes, and then says what `exchange-frames.ts` says; whatever else it leaves undefined for that.
  */
 export function scanFrame(frame: Uint8Array, about: FrameAbout): readonly WireEvent[] | undefined {
   // Every byte looked at follows one that is not this brace: nothing is read beyond the end.

@@ -4,7 +4,7 @@ import { INTEGER_DIGITS_MAX, PLACES_MAX } from '../../models/decimal.ts'
  * Reads a Coinbase book straight from its bytes, in one pass, without making a string or a number of any level but those
  * that travel: in an eighth of the time of JSON.parse.
  *
- * It only ever says yes. What it answers is exactly what the contract in `coinbase-rest.ts` says of the same bytes; a body it
+ * It only ever says yes. What it answers is exactly what the contract in `rest.ts` says of the same bytes; a body it
  * does not know its way about in (spaces between levels, prices beyond what a double tells apart, anything wrong) it leaves
  * undefined, and the contract decides.
  */

@@ -21,7 +21,7 @@ import { type BookDelta, NO_NUMBER } from '../venue.ts'
  *       "sequenceStart":14701689783,"symbol":"BTC-USDT","time":1729816425625}}
  *
  * In older frames the fields stand in another order and there is no time. What it answers is what the contract in
- * `kucoin-frames.ts` says of the same bytes; what it does not know its way about in it leaves undefined.
+ * `frames.ts` says of the same bytes; what it does not know its way about in it leaves undefined.
  */
 type Level2Scan = JsonScan & {
   readonly levels: Levels

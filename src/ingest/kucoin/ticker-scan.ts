@@ -18,7 +18,7 @@ import { NO_NUMBER, type WireTicker } from '../venue.ts'
  *     {"topic":"/market/ticker:all","type":"message","subject":"ETH-USDT","data":{"bestAsk":"3786.45","bestAskSize":"1.2",
  *      "bestBid":"3786.42","bestBidSize":"0.3","price":"3786.42","sequence":"14701689790","size":"0.01","time":1729816425700}}
  *
- * What it answers is what the contract in `kucoin-frames.ts` says of the same bytes; where anything is missing, zero or
+ * What it answers is what the contract in `frames.ts` says of the same bytes; where anything is missing, zero or
  * otherwise not what it knows its way about in, it leaves it undefined.
  */
 type TickerScan = JsonScan & Record<'symbol' | Decimal, string> & Record<'sequence' | 'timeMs', number>

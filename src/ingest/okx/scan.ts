@@ -18,7 +18,7 @@ import { type BookDelta, type BookSnapshot, NO_NUMBER } from '../venue.ts'
  *     {"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{"asks":[["30249.4","0","0","0"]],
  *      "bids":[["30182.6","4.52","0","1"]],"ts":"1652459225464","checksum":0,"seqId":301,"prevSeqId":289}]}
  *
- * What it answers is what the contract in `okx-frames.ts` says of the same bytes; what it does not know its way about in, a
+ * What it answers is what the contract in `frames.ts` says of the same bytes; what it does not know its way about in, a
  * checksum that is none of nothing among it, it leaves undefined.
  */
 type BooksScan = JsonScan & {
